@@ -1,1 +1,5 @@
-//! Touchstone.
+//! Touchstone: drive, record, judge, report.
+
+pub mod judge;
+pub mod scenario;
+pub mod transcript;
