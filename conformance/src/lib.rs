@@ -1,5 +1,7 @@
 //! Touchstone: drive, record, judge, report.
 
+pub mod embedded_files;
 pub mod judge;
+pub mod requirement;
 pub mod scenario;
 pub mod transcript;
