@@ -1,5 +1,6 @@
 //! Touchstone: drive, record, judge, report.
 
+pub mod defect;
 pub mod judge;
 pub mod scenario;
 pub mod transcript;
