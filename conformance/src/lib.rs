@@ -1,5 +1,6 @@
 //! Touchstone: drive, record, judge, report.
 
+pub mod defect;
 pub mod embedded_files;
 pub mod judge;
 pub mod requirement;
