@@ -1,6 +1,9 @@
 //! Touchstone: drive, record, judge, report.
 
+pub mod defect;
+pub mod embedded_files;
 pub mod judge;
 pub mod report;
+pub mod requirement;
 pub mod scenario;
 pub mod transcript;

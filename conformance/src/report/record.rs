@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::excerpt::{self, Excerpt};
 use crate::judge::verdict::{Finding, Record, Skip, Verdict, Word};
+use crate::requirement::{self, Level, Requirements, Role, Strength};
 use crate::scenario::Check;
 use crate::transcript::Transcript;
 use crate::transcript::names::Names;
@@ -121,12 +122,12 @@ pub struct Entry {
 pub struct Requirement {
     /// `rfc7636-4.6-mismatch-invalid-grant`
     pub id: String,
-    /// `RFC 7636 Proof Key for Code Exchange`
+    /// `RFC 7636`
     pub document: String,
     /// `4.6`
     pub section: String,
-    /// `MUST`, `MUST NOT`, `SHOULD`, `SHOULD NOT`
-    pub level: String,
+    /// The keyword of RFC 2119.
+    pub level: Level,
     /// The level is our reading and not the text's own keyword.
     pub implied: bool,
     /// The statement in our words.
@@ -134,18 +135,21 @@ pub struct Requirement {
 }
 
 impl Requirement {
+    fn of(r: &requirement::Requirement) -> Self {
+        Self {
+            id: r.id.clone(),
+            document: r.document.short.clone(),
+            section: r.section.clone(),
+            level: r.level,
+            implied: r.implied,
+            text: r.text.clone(),
+        }
+    }
+
     /// `RFC 7636 §4.6, MUST` and, where the level is implied, `(our reading)`.
     pub fn clause(&self) -> String {
         let reading = if self.implied { " (our reading)" } else { "" };
-        format!("{} §{}, {}{reading}", self.short_document(), self.section, self.level)
-    }
-
-    /// `RFC 7636` of `RFC 7636 Proof Key for Code Exchange`; other documents by their whole name.
-    pub fn short_document(&self) -> &str {
-        match self.document.strip_prefix("RFC ").and_then(|rest| rest.split_once(' ')) {
-            Some((number, _)) => &self.document[.."RFC ".len() + number.len()],
-            None => &self.document,
-        }
+        format!("{} §{}, {}{reading}", self.document, self.section, self.level)
     }
 }
 
@@ -227,10 +231,8 @@ pub struct Input<'a> {
     pub catalogue: &'a [Check],
     /// What the drive has recorded.
     pub records: &'a [Record],
-    /// Requirements by id.
-    pub requirements: &'a BTreeMap<String, Requirement>,
-    /// Ids of the MUST and MUST NOT of providers that can be asked.
-    pub musts: &'a BTreeSet<String>,
+    /// What can be cited.
+    pub requirements: &'a Requirements,
     /// Print secrets as they are.
     pub show_secrets: bool,
     /// The run was interrupted.
@@ -247,7 +249,7 @@ impl Report {
         let mut rules: Vec<_> = input.rules.iter().map(|v| builder.entry(v)).collect();
         checks.sort_by(|a, b| a.id.cmp(&b.id));
         rules.sort_by(|a, b| a.id.cmp(&b.id));
-        let counts = counts(&checks, &rules, input.musts);
+        let counts = counts(&checks, &rules, &musts(input.requirements));
         let exit = exit(&input, &counts);
         let watched = input.checks.iter().filter(|v| v.watched > 0).map(|v| (v.id.clone(), v.watched)).collect();
         Self {
@@ -301,7 +303,8 @@ impl<'a> Builder<'a> {
             asks: v.asks.clone(),
             file: check.map(|c| c.file.clone()),
             line: check.map(|c| c.line),
-            requirements: v.cites.iter().map(|id| self.requirement(id)).collect(),
+            // The loader refuses a citation of nothing, and a test does so for the rules.
+            requirements: v.cites.iter().filter_map(|id| self.input.requirements.get(id)).map(Requirement::of).collect(),
             wanted: witnesses.first().map(|w| w.wanted.clone()),
             got: witnesses.first().map(|w| w.got.clone()),
             witnesses,
@@ -332,21 +335,15 @@ impl<'a> Builder<'a> {
         let excerpt = self.walk(&f.check).map_or_else(Excerpt::default, |t| excerpt::of(t, f, names));
         Witness { check: f.check.clone(), place: f.place.clone(), wanted: names.mask(&f.wanted), got: names.mask(&f.got), excerpt }
     }
-
-    /// The loader refuses a citation of nothing, so that the second arm is for records that are judged again by an older suite.
-    fn requirement(&self, id: &str) -> Requirement {
-        self.input.requirements.get(id).cloned().unwrap_or_else(|| Requirement {
-            id: id.into(),
-            document: "unknown".into(),
-            section: String::new(),
-            level: String::new(),
-            implied: true,
-            text: String::new(),
-        })
-    }
 }
 
-fn counts(checks: &[Entry], rules: &[Entry], musts: &BTreeSet<String>) -> Counts {
+/// What a provider has to do and can be asked for.
+fn musts(requirements: &Requirements) -> BTreeSet<&str> {
+    let asked = |r: &&requirement::Requirement| r.role == Role::Op && r.level.strength() == Strength::Must && r.not_asked.is_none();
+    requirements.iter().filter(asked).map(|r| r.id.as_str()).collect()
+}
+
+fn counts(checks: &[Entry], rules: &[Entry], musts: &BTreeSet<&str>) -> Counts {
     let of = |entries: &[Entry], word: Word| entries.iter().filter(|e| e.verdict == word).count();
     let lacking = checks.iter().filter(|e| matches!(e.skip, Some(Skip::Lacks { .. }))).count();
     let skip = of(checks, Word::Skip);

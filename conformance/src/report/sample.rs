@@ -1,11 +1,12 @@
 //! A small run written by hand, for the tests of the views.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::record::{EMBEDDED, Input, Report, Requirement, Run, Target, Timing};
+use super::record::{EMBEDDED, Input, Report, Run, Target, Timing};
 use crate::judge::verdict::{Finding, Record, Skip, Verdict, Word};
+use crate::requirement::Requirements;
 use crate::scenario::{Check, Edits, Expectations, Refused, Step, Verb};
 use crate::transcript::jose::SigningKey;
 use crate::transcript::{
@@ -196,25 +197,45 @@ pub fn finding(check: &str, place: &str, wanted: &str, got: &str) -> Finding {
 pub const HONEST: &str = "code/pkce-at-the-token-endpoint";
 pub const ROW: &str = "code/pkce-at-the-token-endpoint#another-verifier";
 
-pub fn requirements() -> BTreeMap<String, Requirement> {
-    let of = |id: &str, document: &str, section: &str, level: &str, implied| {
-        let text = "A verifier that does not hash to the challenge is refused with invalid_grant.".into();
-        (
-            id.to_owned(),
-            Requirement { id: id.into(), document: document.into(), section: section.into(), level: level.into(), implied, text },
-        )
-    };
-    BTreeMap::from([
-        of("rfc7636-4.6-mismatch-invalid-grant", "RFC 7636 Proof Key for Code Exchange", "4.6", "MUST", false),
-        of("bcl-4-short-exp", "OpenID Connect Back-Channel Logout 1.0", "4", "SHOULD", true),
-    ])
-}
+const RFC7636: &str = r#"
+document = "RFC 7636: Proof Key for Code Exchange by OAuth Public Clients"
+short = "RFC 7636"
+[[requirement]]
+id = "rfc7636-4.6-mismatch-invalid-grant"
+section = "4.6"
+level = "MUST"
+role = "op"
+text = "A verifier that does not hash to the challenge is refused with invalid_grant."
+observable = "400"
+negative = "200"
+[[requirement]]
+id = "rfc7636-4.6-never-asked"
+section = "4.6"
+level = "MUST NOT"
+role = "op"
+text = "Nobody asks for this."
+observable = "-"
+negative = "-"
+"#;
+
+const BCL: &str = r#"
+document = "OpenID Connect Back-Channel Logout 1.0"
+short = "Back-Channel Logout 1.0"
+[[requirement]]
+id = "bcl-4-short-exp"
+section = "4"
+level = "SHOULD"
+role = "op"
+implied = true
+text = "A logout token lives two minutes at most."
+observable = "exp"
+negative = "a day"
+"#;
 
 /// A report over these verdicts.
 pub fn report(checks: &[Verdict], rules: &[Verdict], change: impl FnOnce(&mut Input<'_>)) -> Report {
     let records = [Record::Walked(walk(HONEST, "abcdefgh")), Record::Walked(walk(ROW, "ijklmnop"))];
-    let musts = BTreeSet::from(["rfc7636-4.6-mismatch-invalid-grant".to_owned(), "never-asked".to_owned()]);
-    let requirements = requirements();
+    let requirements = Requirements::load(&[("rfc7636.toml", RFC7636), ("bcl.toml", BCL)]).unwrap();
     let catalogue = [check(HONEST), check(ROW)];
     let mut input = Input {
         run: Run { seed: 0, ..Run::default() },
@@ -224,7 +245,6 @@ pub fn report(checks: &[Verdict], rules: &[Verdict], change: impl FnOnce(&mut In
         catalogue: &catalogue,
         records: &records,
         requirements: &requirements,
-        musts: &musts,
         show_secrets: false,
         interrupted: false,
         timing: Timing { seconds: 0.94, jobs: 2, watched: BTreeMap::new() },
