@@ -440,7 +440,7 @@ mod tests {
               "requirements": [
                 {
                   "id": "rfc7636-4.6-mismatch-invalid-grant",
-                  "document": "RFC 7636 Proof Key for Code Exchange",
+                  "document": "RFC 7636",
                   "section": "4.6",
                   "level": "MUST",
                   "implied": false,
@@ -457,7 +457,7 @@ mod tests {
               "requirements": [
                 {
                   "id": "rfc7636-4.6-mismatch-invalid-grant",
-                  "document": "RFC 7636 Proof Key for Code Exchange",
+                  "document": "RFC 7636",
                   "section": "4.6",
                   "level": "MUST",
                   "implied": false,
@@ -494,7 +494,7 @@ mod tests {
               "requirements": [
                 {
                   "id": "rfc7636-4.6-mismatch-invalid-grant",
-                  "document": "RFC 7636 Proof Key for Code Exchange",
+                  "document": "RFC 7636",
                   "section": "4.6",
                   "level": "MUST",
                   "implied": false,

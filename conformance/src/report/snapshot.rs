@@ -264,7 +264,7 @@ mod tests {
                 id_token: "⟨asked.id_token⟩"
               ⟨asked.id_token⟩ unsigned
                 {"alg":"none"}
-                {"sub":"u-alice","sid":"⟨asked.sid⟩","iat":1767268800}
+                {"sub":"u-alice","sid":"⟨asked.sid⟩","iat":"2026-01-01T12:00:00Z"}
         told  web at first, 2026-01-01T12:00:00Z, answered 200: logout_token=⟨told web.logout_token⟩
               ⟨told web.logout_token⟩ unsigned
                 {"alg":"none","typ":"logout+jwt"}
@@ -285,7 +285,7 @@ mod tests {
                 id_token: "⟨asked.id_token⟩"
               ⟨asked.id_token⟩ unsigned
                 {"alg":"none"}
-                {"sub":"u-alice","sid":"⟨asked.sid⟩","iat":1767268800}
+                {"sub":"u-alice","sid":"⟨asked.sid⟩","iat":"2026-01-01T12:00:00Z"}
         told  web at first, 2026-01-01T12:00:00Z, answered 200: logout_token=⟨told web.logout_token⟩
               ⟨told web.logout_token⟩ unsigned
                 {"alg":"none","typ":"logout+jwt"}

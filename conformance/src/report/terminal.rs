@@ -238,7 +238,7 @@ mod tests {
         insta::assert_snapshot!(rule_block(&report(&[], &[rule], |_| {}).rules[0], Paint::Plain), @r#"
         ! rule a-logout-token-lives-two-minutes
             asks    A verifier that does not hash to the challenge is refused with invalid_grant.
-                    OpenID Connect Back-Channel Logout 1.0 §4, SHOULD (our reading)
+                    Back-Channel Logout 1.0 §4, SHOULD (our reading)
             seen    7 times in 12 that it looked at
             in      code/pkce-at-the-token-endpoint, delivery 0
             wanted  exp at most 120 s ahead

@@ -322,7 +322,7 @@ pub fn step_name(t: &Transcript, index: usize, step: &StepRecord) -> String {
 }
 
 /// The step of the scenario that a record came from.
-pub fn source<'a>(t: &'a Transcript, index: usize) -> Option<&'a Step> {
+pub fn source(t: &Transcript, index: usize) -> Option<&Step> {
     match t.steps.get(index)?.place {
         Place::Walk => t.check.walk.get(index),
         Place::Ask => Some(&t.check.ask),
