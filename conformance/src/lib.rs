@@ -2,6 +2,7 @@
 
 pub mod defect;
 pub mod embedded_files;
+pub mod drive;
 pub mod judge;
 pub mod report;
 pub mod requirement;

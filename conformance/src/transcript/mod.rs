@@ -4,6 +4,7 @@
 //! Drive and judge read it through the same [`view`].
 
 pub mod jose;
+pub mod refusal;
 pub mod names;
 pub mod normal;
 pub mod page;
