@@ -39,6 +39,10 @@
 //!
 //! `wire` plays a defect. It is one function on messages with a memory, and knows no socket and no clock.
 
+mod memory;
+mod message;
+mod play;
+mod token;
 pub mod wire;
 
 use std::collections::BTreeMap;
