@@ -52,7 +52,15 @@ pub trait Places: Send + Sync {
 
 impl Browser {
     /// Opens an address, or sends a form there, and goes on.
-    pub async fn go(&self, recorder: &Recorder, places: &dyn Places, flow: Flow, request: Request, intent: &Intent, errand: &Errand) -> Went {
+    pub async fn go(
+        &self,
+        recorder: &Recorder,
+        places: &dyn Places,
+        flow: Flow,
+        request: Request,
+        intent: &Intent,
+        errand: &Errand,
+    ) -> Went {
         let mut request = request;
         let mut errand = errand.clone();
         let mut went: Option<Went> = None;

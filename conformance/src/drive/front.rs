@@ -340,7 +340,17 @@ impl Booth {
         let answered = planned.get("status").cloned().unwrap_or_else(|| planned.clone());
         let client = growing.transcript.clients.contains_key(client).then(|| client.to_owned());
         let request = request.clone();
-        growing.transcript.deliveries.push(Delivery { step, client, at, request, answered, came: now, came_seq: seq, over: None, over_seq: None });
+        growing.transcript.deliveries.push(Delivery {
+            step,
+            client,
+            at,
+            request,
+            answered,
+            came: now,
+            came_seq: seq,
+            over: None,
+            over_seq: None,
+        });
         let index = growing.transcript.deliveries.len() - 1;
         drop(growing);
         self.0.tick();

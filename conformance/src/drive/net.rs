@@ -18,7 +18,7 @@ use tokio::sync::Barrier;
 
 use crate::transcript::{Answer, Request};
 
-/// Where a name lives: an argument of both sides, so that what is signed never knows a port. `None`: ask the system.
+/// Where a name lives: an argument of both sides, so that what is signed never knows a port. `None`: there is no such name.
 pub type Resolve = Arc<dyn Fn(&str) -> Option<SocketAddr> + Send + Sync>;
 
 /// Larger answers than this are an error, said so.
@@ -36,10 +36,10 @@ pub struct Http {
 }
 
 impl Http {
-    /// Over this TLS configuration, to where `resolve` says.
-    pub fn new(tls: &Arc<rustls::ClientConfig>, resolve: &Resolve) -> Self {
+    /// Over this TLS configuration, to where `resolve` says; without it, to where the system says.
+    pub fn new(tls: &Arc<rustls::ClientConfig>, resolve: Option<&Resolve>) -> Self {
         let connector = || {
-            let mut http = HttpConnector::new_with_resolver(Names(resolve.clone()));
+            let mut http = HttpConnector::new_with_resolver(Names(resolve.cloned()));
             http.enforce_http(false);
             http.set_nodelay(true);
             http
@@ -74,10 +74,15 @@ impl Http {
         let request = builder.body(body).map_err(|e| format!("the request cannot be sent: {e}"))?;
         let answer = client.request(request).await.map_err(|e| chain(&e))?;
         let (head, body) = answer.into_parts();
-        let body = http_body_util::Limited::new(body, LARGEST).collect().await.map_err(|e| format!("the answer breaks off: {e}"))?.to_bytes();
+        let body =
+            http_body_util::Limited::new(body, LARGEST).collect().await.map_err(|e| format!("the answer breaks off: {e}"))?.to_bytes();
         Ok(Answer {
             status: head.status.as_u16(),
-            headers: head.headers.iter().map(|(n, v)| (n.as_str().to_owned(), String::from_utf8_lossy(v.as_bytes()).into_owned())).collect(),
+            headers: head
+                .headers
+                .iter()
+                .map(|(n, v)| (n.as_str().to_owned(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
+                .collect(),
             body: String::from_utf8_lossy(&body).into_owned(),
         })
     }
@@ -109,9 +114,9 @@ fn chain(error: &dyn std::error::Error) -> String {
     words
 }
 
-/// hyper's resolver, asking ours first.
+/// hyper's resolver, asking ours where there is one.
 #[derive(Clone)]
-struct Names(Resolve);
+struct Names(Option<Resolve>);
 
 impl tower_service::Service<Name> for Names {
     type Response = std::vec::IntoIter<SocketAddr>;
@@ -123,10 +128,11 @@ impl tower_service::Service<Name> for Names {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let known = (self.0)(name.as_str());
+        let known = self.0.as_ref().map(|resolve| resolve(name.as_str()));
         Box::pin(async move {
             match known {
-                Some(address) => Ok(vec![address].into_iter()),
+                Some(Some(address)) => Ok(vec![address].into_iter()),
+                Some(None) => Err(std::io::Error::other(format!("there is no host `{}`", name.as_str()))),
                 None => Ok(tokio::net::lookup_host((name.as_str(), 0)).await?.collect::<Vec<_>>().into_iter()),
             }
         })

@@ -1,11 +1,15 @@
 //! `openidconnect`, the well-behaved client: it makes the requests of the code flow and reads the answers. What it refuses is its opinion.
 
-use std::future::Future;
+use std::sync::{Mutex, PoisonError};
 
-use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreJsonWebKeySet, CoreJwsSigningAlgorithm, CoreProviderMetadata, CoreTokenResponse};
+use openidconnect::core::{
+    CoreAuthenticationFlow, CoreClient, CoreErrorResponseType, CoreJsonWebKeySet, CoreJwsSigningAlgorithm, CoreProviderMetadata,
+    CoreTokenResponse,
+};
 use openidconnect::{
-    AccessTokenHash, AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse, Nonce, OAuth2TokenResponse as _,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, TokenResponse as _,
+    AccessTokenHash, AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse, Nonce,
+    OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, StandardErrorResponse,
+    TokenResponse as _,
 };
 use serde_json::Value;
 
@@ -36,25 +40,36 @@ pub struct Chosen {
     pub code_verifier: String,
 }
 
-/// The client of this crate's types, with authorization and token endpoint.
-macro_rules! client {
-    ($self:expr) => {{
-        let metadata: CoreProviderMetadata = serde_json::from_value($self.metadata.clone()).map_err(|e| format!("the discovery document: {e}"))?;
-        let redirect = RedirectUrl::new($self.redirect_uri.to_owned()).map_err(|e| e.to_string())?;
-        let id = $self.client.get("client_id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let secret = $self.secret.filter(|_| $self.auth != "none").map(|s| ClientSecret::new(s.to_owned()));
-        let auth = if $self.auth == "client_secret_post" { AuthType::RequestBody } else { AuthType::BasicAuth };
-        CoreClient::from_provider_metadata(metadata, ClientId::new(id), secret).set_redirect_uri(redirect).set_auth_type(auth)
-    }};
-}
+/// Why it got no token response.
+type Refused = RequestTokenError<std::io::Error, StandardErrorResponse<CoreErrorResponseType>>;
+
+/// `openidconnect`'s client after discovery and with a redirect URI.
+type CodeClient = CoreClient<
+    openidconnect::EndpointSet,
+    openidconnect::EndpointNotSet,
+    openidconnect::EndpointNotSet,
+    openidconnect::EndpointNotSet,
+    openidconnect::EndpointMaybeSet,
+    openidconnect::EndpointMaybeSet,
+>;
 
 impl WellBehaved<'_> {
+    fn code_client(&self) -> Result<CodeClient, String> {
+        let metadata: CoreProviderMetadata =
+            serde_json::from_value(self.metadata.clone()).map_err(|e| format!("the discovery document: {e}"))?;
+        let redirect = RedirectUrl::new(self.redirect_uri.to_owned()).map_err(|e| e.to_string())?;
+        let id = self.client.get("client_id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let secret = self.secret.filter(|_| self.auth != "none").map(|s| ClientSecret::new(s.to_owned()));
+        let auth = if self.auth == "client_secret_post" { AuthType::RequestBody } else { AuthType::BasicAuth };
+        Ok(CoreClient::from_provider_metadata(metadata, ClientId::new(id), secret).set_redirect_uri(redirect).set_auth_type(auth))
+    }
+
     /// The authorization request: code flow with PKCE, state and nonce.
     ///
     /// # Errors
     /// Its opinion of the discovery document.
     pub fn authorization_url(&self, chosen: &Chosen) -> Result<url::Url, String> {
-        let client = client!(self);
+        let client = self.code_client()?;
         let verifier = PkceCodeVerifier::new(chosen.code_verifier.clone());
         let (state, nonce) = (chosen.state.clone(), chosen.nonce.clone());
         let request = client
@@ -63,31 +78,43 @@ impl WellBehaved<'_> {
         Ok(request.url().0)
     }
 
-    /// Redeems a code by way of `send`. `Ok` holds its reading of the answer, to be verified by [`WellBehaved::verify`].
+    /// The token request for a code. It is caught on its way out, since the recorder sends it.
     ///
     /// # Errors
-    /// Its opinion, where it could make no request or nothing of the answer. An OAuth error is no opinion.
-    pub async fn redeem<F: Future<Output = Result<Answer, String>>>(
-        &self,
-        code: &str,
-        verifier: &str,
-        send: impl Fn(Request) -> F,
-    ) -> Result<Option<CoreTokenResponse>, String> {
-        let client = client!(self);
-        let http = |request: HttpRequest| {
-            let sent = send(plain(&request));
-            async move { sent.await.map_err(std::io::Error::other).and_then(|a| response(&a)) }
+    /// Its opinion, where it can make none.
+    pub fn token_request(&self, code: &str, verifier: &str) -> Result<Request, String> {
+        let caught = Mutex::new(None);
+        let catch = |request: HttpRequest| -> Result<HttpResponse, std::io::Error> {
+            *caught.lock().unwrap_or_else(PoisonError::into_inner) = Some(plain(&request));
+            Err(std::io::Error::other("caught"))
         };
-        let request = client
-            .exchange_code(AuthorizationCode::new(code.to_owned()))
-            .map_err(|e| e.to_string())?
-            .set_pkce_verifier(PkceCodeVerifier::new(verifier.to_owned()));
-        match request.request_async(&http).await {
+        let refused = self.exchange(code, verifier, &catch)?.err().map(|e| e.to_string());
+        caught.into_inner().unwrap_or_else(PoisonError::into_inner).ok_or_else(|| refused.unwrap_or_default())
+    }
+
+    /// Its reading of the answer, to be verified by [`WellBehaved::verify`]; `None` where the answer is an OAuth error.
+    ///
+    /// # Errors
+    /// Its opinion, where it makes nothing of the answer.
+    pub fn token_answer(&self, code: &str, verifier: &str, answer: &Answer) -> Result<Option<CoreTokenResponse>, String> {
+        let give = |_: HttpRequest| response(answer);
+        match self.exchange(code, verifier, &give)? {
             Ok(read) => Ok(Some(read)),
             Err(RequestTokenError::ServerResponse(_) | RequestTokenError::Request(_)) => Ok(None),
             Err(RequestTokenError::Parse(why, _)) => Err(format!("the token response does not parse: {}", why.inner())),
             Err(RequestTokenError::Other(why)) => Err(why),
         }
+    }
+
+    fn exchange(
+        &self,
+        code: &str,
+        verifier: &str,
+        http: &impl Fn(HttpRequest) -> Result<HttpResponse, std::io::Error>,
+    ) -> Result<Result<CoreTokenResponse, Refused>, String> {
+        let client = self.code_client()?;
+        let request = client.exchange_code(AuthorizationCode::new(code.to_owned())).map_err(|e| e.to_string())?;
+        Ok(request.set_pkce_verifier(PkceCodeVerifier::new(verifier.to_owned())).request(http))
     }
 
     /// Verifies the ID token and its `at_hash` at this moment, under these keys.
@@ -104,7 +131,9 @@ impl WellBehaved<'_> {
         let issuer = client_issuer(self.metadata)?;
         let id = ClientId::new(self.client.get("client_id").and_then(Value::as_str).unwrap_or_default().to_owned());
         let verifier = match self.secret {
-            Some(secret) => openidconnect::core::CoreIdTokenVerifier::new_confidential_client(id, ClientSecret::new(secret.to_owned()), issuer, keys),
+            Some(secret) => {
+                openidconnect::core::CoreIdTokenVerifier::new_confidential_client(id, ClientSecret::new(secret.to_owned()), issuer, keys)
+            }
             None => openidconnect::core::CoreIdTokenVerifier::new_public_client(id, issuer, keys),
         };
         let verifier = verifier.set_allowed_algs([alg]).set_time_fn(move || at);

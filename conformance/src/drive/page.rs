@@ -174,9 +174,11 @@ impl Page {
         };
         // Two forms that differ in a hidden value are buttons too.
         let hidden = |f: &Form| f.fields.iter().any(|x| x.kind == "hidden" && fits(&x.value, if yes { YES } else { NO }));
-        let form = self.forms.iter().find(|f| f.button(wanted).is_some()).or_else(|| {
-            self.forms.iter().find(|f| hidden(f)).or_else(|| self.forms.iter().find(|f| yes && !f.buttons.is_empty()))
-        })?;
+        let form = self
+            .forms
+            .iter()
+            .find(|f| f.button(wanted).is_some())
+            .or_else(|| self.forms.iter().find(|f| hidden(f)).or_else(|| self.forms.iter().find(|f| yes && !f.buttons.is_empty())))?;
         let mut params = form.standing();
         params.extend(form.button(wanted).or_else(|| form.button(|_| true)).and_then(Button::sent));
         Some((form, params))
@@ -206,8 +208,7 @@ impl Page {
     }
 }
 
-const YES: &str =
-    r"(?i)\b(yes|allow|approve|approved|accept|continue|confirm|authori[sz]e|grant|agree|sign[ -]?out|log[ -]?out|sign[ -]?in|log[ -]?in)\b";
+const YES: &str = r"(?i)\b(yes|allow|approve|approved|accept|continue|confirm|authori[sz]e|grant|agree|sign[ -]?out|log[ -]?out|sign[ -]?in|log[ -]?in)\b";
 const NO: &str = r"(?i)\b(no|deny|denied|cancel|reject|rejected|decline|disallow|stay|abort)\b";
 
 enum Role {
@@ -345,7 +346,9 @@ mod tests {
 
     #[test]
     fn an_account_is_chosen_by_its_person_or_else_another_one() {
-        let page = Page::read("<h1>Choose an account</h1><form><button name=s value=1>Alice Adams</button><button name=s value=new>Use another account</button></form>");
+        let page = Page::read(
+            "<h1>Choose an account</h1><form><button name=s value=1>Alice Adams</button><button name=s value=new>Use another account</button></form>",
+        );
         assert_eq!(page.purpose(200, Flow::Authorize, &Hints::new()), Purpose::SelectAccount);
         let alice = Person { known_as: vec!["alice".into()], ..Person::default() };
         let bob = Person { known_as: vec!["bob".into()], ..Person::default() };

@@ -103,7 +103,10 @@ impl Site {
         }
         let (index, _) = self.discover(origin, false, Errand::default()).await?;
         self.learnt(origin).metadata.ok_or_else(|| {
-            let why = self.recorder.live.lock().transcript.exchanges[index].answer.as_ref().map_or_else(Clone::clone, |a| format!("{} and no JSON object", a.status));
+            let why = self.recorder.live.lock().transcript.exchanges[index]
+                .answer
+                .as_ref()
+                .map_or_else(Clone::clone, |a| format!("{} and no JSON object", a.status));
             format!("no discovery document: {why}")
         })
     }
@@ -117,7 +120,11 @@ impl Site {
         let mut url = Url::parse(issuer).map_err(|e| format!("the issuer `{issuer}`: {e}"))?;
         let path = url.path().trim_end_matches('/').to_owned();
         // Discovery §4 appends, RFC 8414 §3 inserts.
-        url.set_path(&if oauth { format!("/.well-known/oauth-authorization-server{path}") } else { format!("{path}/.well-known/openid-configuration") });
+        url.set_path(&if oauth {
+            format!("/.well-known/oauth-authorization-server{path}")
+        } else {
+            format!("{path}/.well-known/openid-configuration")
+        });
         let request = get(url.as_str());
         let index = self.recorder.send(Endpoint::Discovery, origin, request.clone(), &errand).await;
         let document = self.recorder.answer(index).filter(|a| a.status == 200).and_then(|a| a.json()).filter(Value::is_object);
@@ -155,8 +162,7 @@ impl Site {
 
     /// The key set in which a key of this id is, if it can be had: fetched if it was not yet, or if the id is unknown.
     pub async fn keys_for(&self, origin: &str, kid: Option<&str>) -> Option<Value> {
-        let has = |keys: &Value| kid.is_none_or(|kid| keys["keys"].as_array().is_some_and(|all| all.iter().any(|k| k["kid"] == kid)));
-        if let Some(known) = self.learnt(origin).keys.filter(has) {
+        if let Some(known) = self.learnt(origin).keys.filter(|keys| has(keys, kid)) {
             return Some(known);
         }
         self.fetch_keys(origin, Errand::default()).await.ok()?;
@@ -188,7 +194,9 @@ impl Places for Site {
             let same_place = |address: &str| Url::parse(address).is_ok_and(|a| a.origin() == url.origin());
             let endpoints = metadata.and_then(Value::as_object);
             let known = endpoints.into_iter().flatten().filter_map(|(member, v)| Some((member.as_str(), v.as_str()?)));
-            let exact = known.clone().find(|(m, v)| is_endpoint(m) && Url::parse(v).is_ok_and(|v| v.origin() == url.origin() && v.path() == url.path()));
+            let exact = known
+                .clone()
+                .find(|(m, v)| is_endpoint(m) && Url::parse(v).is_ok_and(|v| v.origin() == url.origin() && v.path() == url.path()));
             if let Some((member, _)) = exact {
                 return Some((name.clone(), endpoint_of(member)));
             }
@@ -230,6 +238,10 @@ fn same_address(registered: &Url, url: &Url) -> bool {
         && registered.host_str() == url.host_str()
         && (loopback || registered.port_or_known_default() == url.port_or_known_default())
         && registered.path() == url.path()
+}
+
+fn has(keys: &Value, kid: Option<&str>) -> bool {
+    kid.is_none_or(|kid| keys["keys"].as_array().is_some_and(|all| all.iter().any(|k| k["kid"] == kid)))
 }
 
 fn is_endpoint(member: &str) -> bool {

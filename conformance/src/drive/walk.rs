@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 use tokio::sync::Barrier;
 
@@ -14,7 +15,8 @@ use crate::transcript::{Ended, LogEvent, Millis, Outcome, Place, Reply, StepReco
 
 /// Walks and asks. What happened stands in the transcript of the site's recorder.
 pub async fn walk(site: &Site, check: &Check, read_log: bool) {
-    let steps = check.walk.iter().map(|s| (Place::Walk, s)).chain([(Place::Ask, &check.ask)]).chain(check.then.iter().map(|s| (Place::Then, s)));
+    let steps =
+        check.walk.iter().map(|s| (Place::Walk, s)).chain([(Place::Ask, &check.ask)]).chain(check.then.iter().map(|s| (Place::Then, s)));
     let mut ended = Ended::Asked { watched: 0 };
     for (index, (place, step)) in steps.enumerate() {
         let record = take(site, place, step, index).await;
@@ -109,7 +111,7 @@ async fn go(site: &Site, step: &Step, index: usize, record: &mut StepRecord) -> 
         // What all of them need to know is learnt before, so that the race is about the request itself.
         let origin = all.first().map_or_else(|| "primary".to_owned(), Doing::origin);
         let _ = site.metadata(&origin).await;
-        let asked = futures_util::future::join_all(all.iter().map(|d| perform(site, d)));
+        let asked = futures_util::future::join_all(all.iter().map(|d| boxed(site, d)));
         let replies = bounded(site, side_by_side as usize, within, asked).await?;
         record.replies = replies.into_iter().collect::<Result<Vec<_>, _>>()?;
         record.replies.sort_by_key(|r| !r.success);
@@ -125,6 +127,11 @@ async fn go(site: &Site, step: &Step, index: usize, record: &mut StepRecord) -> 
     site.time.settle(&site.recorder.booth).await?;
     record.outcome = outcome(site, step, record)?;
     Ok(())
+}
+
+/// Boxed, for its type has a name then whatever lives inside.
+fn boxed<'a>(site: &'a Site, doing: &'a Doing<'a>) -> BoxFuture<'a, Result<Reply, String>> {
+    Box::pin(perform(site, doing))
 }
 
 async fn bounded<F: Future>(site: &Site, open: usize, within: Millis, asked: F) -> Result<F::Output, Restless> {
@@ -155,7 +162,11 @@ fn outcome(site: &Site, step: &Step, record: &StepRecord) -> Result<Outcome, Sto
     let view = View { transcript: &growing.transcript, now: site.time.now() };
     if let (Some(wanted), Some(_)) = (step.succeed, step.at_once) {
         let succeeded = record.replies.iter().filter(|r| r.success).count();
-        return Ok(if succeeded == wanted as usize { Outcome::Worked } else { Outcome::Failed(format!("{succeeded} succeeded, and not {wanted}")) });
+        return Ok(if succeeded == wanted as usize {
+            Outcome::Worked
+        } else {
+            Outcome::Failed(format!("{succeeded} succeeded, and not {wanted}"))
+        });
     }
     for reply in &record.replies {
         let tree = view.reply_value(reply);

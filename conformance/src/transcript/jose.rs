@@ -214,7 +214,8 @@ pub fn public_pem(jwk: &Value) -> Option<String> {
     let member = |name: &str| jwk.get(name).and_then(Value::as_str).and_then(|t| B64.decode(t).ok());
     match jwk.get("kty").and_then(Value::as_str)? {
         "RSA" => {
-            let key = rsa::RsaPublicKey::new(rsa::BigUint::from_bytes_be(&member("n")?), rsa::BigUint::from_bytes_be(&member("e")?)).ok()?;
+            let key =
+                rsa::RsaPublicKey::new(rsa::BigUint::from_bytes_be(&member("n")?), rsa::BigUint::from_bytes_be(&member("e")?)).ok()?;
             rsa::pkcs8::EncodePublicKey::to_public_key_pem(&key, rsa::pkcs8::LineEnding::LF).ok()
         }
         "EC" => {

@@ -4,10 +4,10 @@
 //! Drive and judge read it through the same [`view`].
 
 pub mod jose;
-pub mod refusal;
 pub mod names;
 pub mod normal;
 pub mod page;
+pub mod refusal;
 pub mod view;
 
 use std::collections::BTreeMap;

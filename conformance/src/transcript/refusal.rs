@@ -11,7 +11,8 @@ use crate::scenario::Refused;
 /// What it is instead, in words.
 pub fn fits(refused: &Refused, reply: &Value) -> Result<(), String> {
     let got = || Err(words(reply));
-    let issued = ["access_token", "refresh_token", "id_token"].iter().any(|t| reply.get(t).is_some()) || text(reply, &["callback", "code"]).is_some();
+    let issued = ["access_token", "refresh_token", "id_token"].iter().any(|t| reply.get(t).is_some())
+        || text(reply, &["callback", "code"]).is_some();
     let status = reply.get("status").and_then(Value::as_u64).unwrap_or(0);
     let landed = reply.get("landed").and_then(Value::as_str);
     let page = matches!(landed, Some("error" | "login" | "consent" | "select_account" | "confirm"));
@@ -22,7 +23,11 @@ pub fn fits(refused: &Refused, reply: &Value) -> Result<(), String> {
             if (400..500).contains(&status) && error.is_some_and(|e| codes.contains(&e)) { Ok(()) } else { got() }
         }
         Refused::AtClient(code) => {
-            if landed == Some("callback") && text(reply, &["callback", "error"]).as_ref() == Some(code) { Ok(()) } else { got() }
+            if landed == Some("callback") && text(reply, &["callback", "error"]).as_ref() == Some(code) {
+                Ok(())
+            } else {
+                got()
+            }
         }
         Refused::Page => {
             if page {

@@ -27,7 +27,10 @@ pub async fn admin(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
             let base = format!("{}/management", site.issuer(&doing.text("origin").unwrap_or("primary").to_owned())?.trim_end_matches('/'));
             let (method, path, body) = match act {
                 "terminate_session" => {
-                    let sid = doing.of(&["id_token", "sid"]).and_then(|s| s.as_str().map(str::to_owned)).ok_or("the login has no `sid` to name its session by")?;
+                    let sid = doing
+                        .of(&["id_token", "sid"])
+                        .and_then(|s| s.as_str().map(str::to_owned))
+                        .ok_or("the login has no `sid` to name its session by")?;
                     ("DELETE", format!("/sessions/{sid}"), Value::Null)
                 }
                 "rotate_keys" => ("POST", "/keys/rotate".to_owned(), json!({})),

@@ -1,7 +1,6 @@
 //! The code flow: `authorize`, `redeem`, and `login`, which is both.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 
 use serde_json::{Map, Value};
 
@@ -69,17 +68,28 @@ pub async fn authorize(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> 
         ("nonce".to_owned(), sent("nonce", "")),
         ("state".to_owned(), sent("state", "")),
     ]);
-    let person = doing.text("user").map(|user| site.persons.get(user).cloned().ok_or_else(|| format!("there is no user `{user}`"))).transpose()?;
-    let person = person.map(|p| if doing.text("password") == Some("wrong") { Person { password: format!("not {}", p.password), ..p } } else { p });
+    let person =
+        doing.text("user").map(|user| site.persons.get(user).cloned().ok_or_else(|| format!("there is no user `{user}`"))).transpose()?;
+    let person =
+        person.map(|p| if doing.text("password") == Some("wrong") { Person { password: format!("not {}", p.password), ..p } } else { p });
     if let Some(user) = doing.text("user") {
         context.insert("user".into(), user.to_owned());
     }
-    let errand = Errand { browser: Some(browser.clone()), user: doing.text("user").map(str::to_owned), edited, ..doing.errand(Some(&name)) };
+    let errand =
+        Errand { browser: Some(browser.clone()), user: doing.text("user").map(str::to_owned), edited, ..doing.errand(Some(&name)) };
     let intent = Intent { person, decide: Some(doing.text("decide") != Some("deny")) };
     let went = site.browser(&browser)?.go(&site.recorder, site, Flow::Authorize, request, &intent, &errand).await;
     let got_code = went.callback.as_ref().is_some_and(|c| c.params.iter().any(|(n, v)| n == "code" && !v.is_empty()));
     let success = went.landed == Some(Landed::Callback) && got_code;
-    Ok(Reply { request: Some(went.first), answer: Some(went.last), landed: went.landed, callback: went.callback, success, context, ..Reply::default() })
+    Ok(Reply {
+        request: Some(went.first),
+        answer: Some(went.last),
+        landed: went.landed,
+        callback: went.callback,
+        success,
+        context,
+        ..Reply::default()
+    })
 }
 
 /// The code against tokens.
@@ -97,37 +107,29 @@ pub async fn redeem(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
     let endpoint = site.endpoint(&origin, "token_endpoint").await?;
     let known = WellBehaved { metadata: &metadata, client: &client, redirect_uri: &redirect_uri, auth, secret };
 
-    let exchange = Mutex::new(None);
-    let send = |mut request: Request| {
-        let edited = doing.change(&mut request);
-        let errand = Errand { edited, ..doing.errand(Some(&name)) };
-        let (exchange, origin) = (&exchange, &origin);
-        async move {
-            let index = site.recorder.send(Endpoint::Token, origin, request, &errand).await;
-            *exchange.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(index);
-            answer_of(site, index)
-        }
+    let by_hand = || {
+        let params = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", &redirect_uri), ("code_verifier", &verifier)];
+        token_request(&endpoint, &client, auth, secret, &params)
     };
-    let read = known.redeem(&code, &verifier, send).await;
-    let mut index = *exchange.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if index.is_none() {
-        let request = token_request(&endpoint, &client, auth, secret, &[("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", &redirect_uri), ("code_verifier", &verifier)]);
-        // Where openidconnect could make no request at all.
-        let _ = send(request).await;
-        index = *exchange.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    }
-    let index = index.ok_or("no request was made")?;
-    let body = site.recorder.answer(index).filter(|a| a.status == 200).and_then(|a| a.json());
+    // Where openidconnect can make no request, one is made by hand, and its reason is an opinion like any other.
+    let (mut request, mut says) = known.token_request(&code, &verifier).map_or_else(|says| (by_hand(), Some(says)), |r| (r, None));
+    let edited = doing.change(&mut request);
+    let errand = Errand { edited, ..doing.errand(Some(&name)) };
+    let index = site.recorder.send(Endpoint::Token, &origin, request, &errand).await;
+    let answer = site.recorder.answer(index);
+    let body = answer.as_ref().filter(|a| a.status == 200).and_then(Answer::json);
     let success = body.as_ref().is_some_and(|b| b.get("access_token").is_some_and(Value::is_string));
-    let says = match read {
-        Err(opinion) => Some(opinion),
-        Ok(None) => None,
-        Ok(Some(read)) => {
-            let kid = body.as_ref().and_then(|b| b["id_token"].as_str()).and_then(Jws::parse).and_then(|j| j.header_str("kid").map(str::to_owned));
-            let keys = site.keys_for(&origin, kid.as_deref()).await.unwrap_or_default();
-            known.verify(&read, &keys, nonce.as_deref(), site.time.now()).err()
-        }
-    };
+    if let (Some(answer), None) = (&answer, &says) {
+        says = match known.token_answer(&code, &verifier, answer) {
+            Err(opinion) => Some(opinion),
+            Ok(None) => None,
+            Ok(Some(read)) => {
+                let token = body.as_ref().and_then(|b| b["id_token"].as_str()).and_then(Jws::parse);
+                let keys = site.keys_for(&origin, token.as_ref().and_then(|t| t.header_str("kid"))).await.unwrap_or_default();
+                known.verify(&read, &keys, nonce.as_deref(), site.time.now()).err()
+            }
+        };
+    }
     if let Some(says) = says {
         site.recorder.live.lock().transcript.opinions.push(Opinion { exchange: index, says });
     }
@@ -138,11 +140,6 @@ pub async fn redeem(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
         }
     }
     Ok(Reply { request: Some(index), answer: Some(index), success, context, ..Reply::default() })
-}
-
-fn answer_of(site: &Site, index: usize) -> Result<Answer, String> {
-    let growing = site.recorder.live.lock();
-    growing.transcript.exchanges.get(index).map_or_else(|| Err("not recorded".into()), |e| e.answer.clone())
 }
 
 /// A token request with the client's authentication, where openidconnect makes none.

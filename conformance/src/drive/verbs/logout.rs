@@ -36,5 +36,13 @@ pub async fn end_session(site: &Site, doing: &Doing<'_>) -> Result<Reply, String
     let success = matches!(went.landed, Some(Landed::PostLogout | Landed::SignedOut));
     let mut context = std::collections::BTreeMap::from([("origin".to_owned(), origin), ("browser".to_owned(), browser)]);
     context.extend(name.map(|n| ("client".to_owned(), n)));
-    Ok(Reply { request: Some(went.first), answer: Some(went.last), landed: went.landed, callback: went.callback, success, context, made: Value::Null })
+    Ok(Reply {
+        request: Some(went.first),
+        answer: Some(went.last),
+        landed: went.landed,
+        callback: went.callback,
+        success,
+        context,
+        made: Value::Null,
+    })
 }

@@ -104,7 +104,10 @@ pub async fn forge(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
         "fixture" => {
             let named = kid.as_ref().and_then(|k| site.own_keys.get(k));
             let by_alg = || site.own_keys.iter().find(|(_, k)| k.alg() == alg);
-            let (id, key) = named.map(|k| (kid.clone().unwrap_or_default(), k)).or_else(|| by_alg().map(|(i, k)| (i.clone(), k))).ok_or("the harness has no such key")?;
+            let (id, key) = named
+                .map(|k| (kid.clone().unwrap_or_default(), k))
+                .or_else(|| by_alg().map(|(i, k)| (i.clone(), k)))
+                .ok_or("the harness has no such key")?;
             header["kid"] = id.into();
             key.clone()
         }
@@ -135,7 +138,14 @@ fn merge(into: &mut Value, from: Option<&Value>) {
     }
 }
 
-async fn one(site: &Site, doing: &Doing<'_>, endpoint: Endpoint, origin: &str, request: Request, client: Option<String>) -> Result<Reply, String> {
+async fn one(
+    site: &Site,
+    doing: &Doing<'_>,
+    endpoint: Endpoint,
+    origin: &str,
+    request: Request,
+    client: Option<String>,
+) -> Result<Reply, String> {
     let errand = Errand { edited: doing.edits.marks(), ..doing.errand(client.as_deref()) };
     let index = site.recorder.send(endpoint, origin, request, &errand).await;
     Ok(reply(site, index))
