@@ -1,5 +1,6 @@
 //! Touchstone: drive, record, judge, report.
 
 pub mod judge;
+pub mod nearest;
 pub mod scenario;
 pub mod transcript;
