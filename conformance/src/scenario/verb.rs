@@ -273,8 +273,7 @@ const FLOW: &[&str] = &[
     "code_verifier",
 ];
 
-const TOKENS: &[Verb] =
-    &[Verb::Login, Verb::Redeem, Verb::Refresh, Verb::Exchange, Verb::JwtBearer, Verb::ClientCredentials, Verb::Poll];
+const TOKENS: &[Verb] = &[Verb::Login, Verb::Redeem, Verb::Refresh, Verb::Exchange, Verb::JwtBearer, Verb::ClientCredentials, Verb::Poll];
 const SIGN_INS: &[Verb] = &[Verb::Login, Verb::Authorize, Verb::Redeem, Verb::Refresh, Verb::Exchange, Verb::Poll];
 
 const CODES: &[Refusal] = &[Refusal::Codes];
@@ -333,8 +332,20 @@ pub static VERBS: &[Known] = &[
         shape: Shape::Table(&[&[CLIENT, ORIGIN], GOES_ON, AS_PERSON, AUTHORIZATION, APPROVE]),
         wants: &[&["client", "of"]],
         yields: &[
-            "status", "header", "request", "at", "callback", "landed", "client", "user", "browser", "origin", "scope", "redirect_uri",
-            "nonce", "code_verifier",
+            "status",
+            "header",
+            "request",
+            "at",
+            "callback",
+            "landed",
+            "client",
+            "user",
+            "browser",
+            "origin",
+            "scope",
+            "redirect_uri",
+            "nonce",
+            "code_verifier",
         ],
         goes_on_from: SIGN_INS,
         refusals: BROWSED,
@@ -346,7 +357,11 @@ pub static VERBS: &[Known] = &[
         name: "redeem",
         about: "Buys a code at the token endpoint.",
         ready: true,
-        shape: Shape::Table(&[AS_CLIENT, GOES_ON, &[wire("code"), wire("redirect_uri"), wire("code_verifier"), wire("scope"), wire("resource")]]),
+        shape: Shape::Table(&[
+            AS_CLIENT,
+            GOES_ON,
+            &[wire("code"), wire("redirect_uri"), wire("code_verifier"), wire("scope"), wire("resource")],
+        ]),
         wants: &[&["of", "code"], &["of", "client"]],
         adds: CREDENTIALS,
         yields: GRANTED,
@@ -372,7 +387,8 @@ pub static VERBS: &[Known] = &[
         name: "exchange",
         about: "Exchanges a token for another (RFC 8693).",
         shape: Shape::Table(&[
-            AS_CLIENT, GOES_ON,
+            AS_CLIENT,
+            GOES_ON,
             &[
                 wire("subject_token"),
                 wire("subject_token_type"),
@@ -389,12 +405,7 @@ pub static VERBS: &[Known] = &[
         yields: GRANTED,
         members: GRANTED_MEMBERS,
         goes_on_from: TOKENS,
-        implies: &[
-            always("token_exchange"),
-            Implied { when: When::Has("actor_token"), need: "impersonation" },
-            OTHER_ORIGIN,
-            BY_JWT,
-        ],
+        implies: &[always("token_exchange"), Implied { when: When::Has("actor_token"), need: "impersonation" }, OTHER_ORIGIN, BY_JWT],
         ..REQUEST
     },
     Known {
@@ -607,14 +618,7 @@ pub static VERBS: &[Known] = &[
         wants: &[&["client"], &["with"]],
         ..ACT
     },
-    Known {
-        verb: Verb::Advance,
-        name: "advance",
-        about: "Time passes.",
-        ready: true,
-        shape: Shape::Text(Kind::Duration),
-        ..ACT
-    },
+    Known { verb: Verb::Advance, name: "advance", about: "Time passes.", ready: true, shape: Shape::Text(Kind::Duration), ..ACT },
     Known {
         verb: Verb::Admin,
         name: "admin",
@@ -671,16 +675,16 @@ pub static ACTS: &[Act] = &[
     Act { name: "revoke_role", about: "Takes a role from a user.", ready: false, fields: &[USER, ROLE, ORIGIN], wants: &["user", "role"] },
     Act { name: "lock_user", about: "Locks a user out.", ready: false, fields: &[USER, ORIGIN], wants: &["user"] },
     Act { name: "deactivate_user", about: "Deactivates a user.", ready: false, fields: &[USER, ORIGIN], wants: &["user"] },
-    Act {
-        name: "terminate_session",
-        about: "Ends the session of a sign-in.",
-        ready: true,
-        fields: &[OF, ORIGIN],
-        wants: &["of"],
-    },
+    Act { name: "terminate_session", about: "Ends the session of a sign-in.", ready: true, fields: &[OF, ORIGIN], wants: &["of"] },
     Act { name: "rotate_keys", about: "Signs with the next keys from now on.", ready: true, fields: &[ORIGIN], wants: &[] },
     Act { name: "remove_client", about: "Removes a client.", ready: false, fields: &[CLIENT, ORIGIN], wants: &["client"] },
-    Act { name: "set_up", about: "Runs the step that makes an old installation fit for this release.", ready: false, fields: &[ORIGIN], wants: &[] },
+    Act {
+        name: "set_up",
+        about: "Runs the step that makes an old installation fit for this release.",
+        ready: false,
+        fields: &[ORIGIN],
+        wants: &[],
+    },
 ];
 
 #[cfg(test)]

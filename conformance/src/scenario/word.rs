@@ -28,8 +28,7 @@ pub const BROWSERS: &[&str] = &["first", "second", "third"];
 pub const ORIGINS: &[&str] = &["primary", "other"];
 
 /// Where a browser can land, by what the page is for.
-pub const PAGES: &[&str] =
-    &["callback", "login", "consent", "select_account", "confirm", "done", "signed_out", "post_logout", "error"];
+pub const PAGES: &[&str] = &["callback", "login", "consent", "select_account", "confirm", "done", "signed_out", "post_logout", "error"];
 
 /// The two registered addresses of every relying party that is told of logouts.
 pub const ADDRESSES: &[&str] = &["first", "second"];
@@ -135,7 +134,8 @@ pub const CLIENT_METADATA: &[&str] = &[
 ];
 
 /// What the provider adds to a client's metadata, and what the harness does (`basic`, the value of its Basic header).
-pub const CLIENT_ANSWERED: &[&str] = &["basic", "registration_access_token", "registration_client_uri", "client_id_issued_at", "client_secret_expires_at"];
+pub const CLIENT_ANSWERED: &[&str] =
+    &["basic", "registration_access_token", "registration_client_uri", "client_id_issued_at", "client_secret_expires_at"];
 
 /// What a key of `[provider]` holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,18 +162,14 @@ pub const PROVIDER: &[(&str, Setting)] = &[
     ("flags.debug_oidc_parent_error", Setting::Flag),
     ("policy.impersonation", Setting::Flag),
     ("policy.pkce_required", Setting::Flag),
-    ("lifetimes.code", Setting::Duration),
+    ("lifetimes.sign_in", Setting::Duration),
+    ("lifetimes.authorization_code", Setting::Duration),
     ("lifetimes.access_token", Setting::Duration),
     ("lifetimes.id_token", Setting::Duration),
-    ("lifetimes.refresh_token_idle", Setting::Duration),
-    ("lifetimes.refresh_token_absolute", Setting::Duration),
     ("lifetimes.session_idle", Setting::Duration),
     ("lifetimes.session_absolute", Setting::Duration),
     ("lifetimes.logout_token", Setting::Duration),
-    ("device.lifetime", Setting::Duration),
-    ("device.interval", Setting::Duration),
     ("device.guesses", Setting::Number),
-    ("device.lock", Setting::Duration),
     ("delivery.limit", Setting::Duration),
     ("delivery.pauses", Setting::Durations),
     ("delivery.grace", Setting::Duration),

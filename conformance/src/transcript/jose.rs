@@ -170,6 +170,21 @@ impl SigningKey {
         }
     }
 
+    /// The public half as PEM text (SPKI), as a careless verifier takes it for an HMAC secret (RFC 8725 §2.1). `None` where there is no public
+    /// half.
+    pub fn public_pem(&self) -> Option<String> {
+        use rsa::pkcs8::EncodePublicKey as _;
+        let der = match self {
+            Self::Rs256(k) => rsa::signature::Keypair::verifying_key(k.as_ref()).to_public_key_der(),
+            Self::Es256(k) => k.verifying_key().to_public_key_der(),
+            Self::EdDsa(k) => k.verifying_key().to_public_key_der(),
+            Self::Hs256(_) | Self::None => return None,
+        };
+        let text = base64::engine::general_purpose::STANDARD.encode(der.ok()?.as_bytes());
+        let lines: Vec<&str> = text.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+        Some(format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n")))
+    }
+
     /// A compact JWS of this header and these claims, as they stand (`alg` is the header's own business).
     pub fn token(&self, header: &Value, claims: &Value) -> String {
         let signed = format!("{}.{}", B64.encode(header.to_string()), B64.encode(claims.to_string()));

@@ -4,6 +4,9 @@
 //! Drive and judge read it through the same [`view`].
 
 pub mod jose;
+pub mod names;
+pub mod normal;
+pub mod page;
 pub mod view;
 
 use std::collections::BTreeMap;

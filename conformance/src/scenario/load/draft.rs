@@ -73,19 +73,8 @@ pub(super) struct Word<'t> {
 }
 
 const FILE: &[&str] = &["title", "cites", "needs", "room", "provider", "client", "with", "step", "ask", "default", "row"];
-const SAID: &[&str] =
-    &["cites", "needs", "room", "broken_by", "unbreakable", "control", "expect", "refused", "deliveries", "events"];
+const SAID: &[&str] = &["cites", "needs", "room", "broken_by", "unbreakable", "control", "expect", "refused", "deliveries", "events"];
 const ROW: &[&str] = &["with", "first", "then"];
-
-/// The keys of a file, of `[default]` beside nothing, of `[ask]` beside a step's, of a row beside both.
-pub(crate) fn keys_of_a_file() -> &'static [&'static str] {
-    FILE
-}
-
-/// See [`keys_of_a_file`].
-pub(crate) fn keys_of_a_default() -> &'static [&'static str] {
-    SAID
-}
 
 impl<'t> Draft<'t> {
     /// Takes a file apart. `None` where too little is there to go on.
@@ -119,7 +108,20 @@ impl<'t> Draft<'t> {
         let (needs, room) = (keys.words("needs", report).unwrap_or_default(), keys.words("room", report));
         let (clients, with) = (keys.table("client", report), keys.table("with", report));
         let (ask, said) = asked?;
-        Some(Self { title: title.unwrap_or_default(), cites, needs, room, provider: keys.get("provider"), clients, with, walk, ask, said, default, rows })
+        Some(Self {
+            title: title.unwrap_or_default(),
+            cites,
+            needs,
+            room,
+            provider: keys.get("provider"),
+            clients,
+            with,
+            walk,
+            ask,
+            said,
+            default,
+            rows,
+        })
     }
 }
 

@@ -193,7 +193,10 @@ pub(super) fn refused(node: &Node, of: Option<&Step<'_>>, report: &mut Report<'_
                 report.add(&node.at, Slip::unknown("error", text, ERRORS.iter().copied().chain(["page"])));
             } else if !can(Refusal::AtClient) {
                 let slip = Slip::new(format!("`{name}` is not refused by an error at the client"));
-                report.add(&node.at, slip.instead(if can(Refusal::Codes) { format!("write a list: `[\"{text}\"]`") } else { "write `\"page\"`".to_owned() }));
+                report.add(
+                    &node.at,
+                    slip.instead(if can(Refusal::Codes) { format!("write a list: `[\"{text}\"]`") } else { "write `\"page\"`".to_owned() }),
+                );
             }
             Some(Refused::AtClient(text.clone()))
         }
@@ -203,7 +206,14 @@ pub(super) fn refused(node: &Node, of: Option<&Step<'_>>, report: &mut Report<'_
             }
             if !can(Refusal::Codes) {
                 let slip = Slip::new(format!("`{name}` is not refused by a list of errors"));
-                report.add(&node.at, slip.instead(if can(Refusal::AtClient) { "one error at the client is text: `\"login_required\"`" } else { "write `\"page\"` or `true`" }));
+                report.add(
+                    &node.at,
+                    slip.instead(if can(Refusal::AtClient) {
+                        "one error at the client is text: `\"login_required\"`"
+                    } else {
+                        "write `\"page\"` or `true`"
+                    }),
+                );
             }
             let mut codes = Vec::new();
             for member in members {
@@ -242,20 +252,26 @@ fn place(line: &Expected, node: &Node, judged: Option<&Step<'_>>, report: &mut R
     if let Some(step) = judged.filter(|step| !step.verb.yields.contains(&name)) {
         let what = format!("what `{}` brings has no `{root}`", step.verb.name);
         let has: Vec<_> = step.verb.yields.iter().filter(|y| words.contains(y)).copied().collect();
-        let instead = if has.is_empty() { "ask something with an answer, or add `then`".to_owned() } else { format!("it has {}", has.join(", ")) };
+        let instead =
+            if has.is_empty() { "ask something with an answer, or add `then`".to_owned() } else { format!("it has {}", has.join(", ")) };
         report.add(&at, Slip::new(what).instead(instead));
         return;
     }
     match (name, line.path.get(1).map(String::as_str)) {
         ("json", Some(member)) if TOKENS.contains(&member) => {
-            report.add(&at, Slip::new("a token is not reached through `json`").instead(format!("write `expect.{}`", line.path[1..].join("."))));
+            report.add(
+                &at,
+                Slip::new("a token is not reached through `json`").instead(format!("write `expect.{}`", line.path[1..].join("."))),
+            );
         }
         ("header" | "callback", None) => {
             report.add(&at, Slip::new(format!("`{root}` is a table; a member of it is meant")).instead(format!("`expect.{root}.NAME`")));
         }
         ("status" | "landed", Some(inside)) => report.add(&at, Slip::new(format!("`{root}` has no `{inside}`"))),
         ("landed", None) => {
-            for word in line.matcher.values().into_iter().filter_map(Value::as_str).filter(|word| !PAGES.contains(word) && !word.contains('{')) {
+            for word in
+                line.matcher.values().into_iter().filter_map(Value::as_str).filter(|word| !PAGES.contains(word) && !word.contains('{'))
+            {
                 report.add(&node.nearest_to(&line.path).at, Slip::unknown("page", word, PAGES.iter().copied()));
             }
         }
@@ -263,7 +279,8 @@ fn place(line: &Expected, node: &Node, judged: Option<&Step<'_>>, report: &mut R
             if let Matcher::Equal(value) = &line.matcher
                 && !value.as_u64().is_some_and(|status| (100..=599).contains(&status))
             {
-                report.add(&node.nearest_to(&line.path).at, Slip::new(format!("`{value}` is no status")).instead("a number from 100 to 599"));
+                report
+                    .add(&node.nearest_to(&line.path).at, Slip::new(format!("`{value}` is no status")).instead("a number from 100 to 599"));
             }
         }
         _ => {}
@@ -283,7 +300,10 @@ fn key_of(node: &Node, path: &[String]) -> Span {
 /// A telling's login: a reply that has an ID token, of that very client.
 fn login(node: &Node, text: &str, client: &str, scene: &Scene<'_, '_>, report: &mut Report<'_>) {
     let Some(name) = whole(text) else {
-        report.add(&node.at, Slip::new(format!("`{text}` is no login")).instead("such as `\"{web}\"`, with the name that it was saved under"));
+        report.add(
+            &node.at,
+            Slip::new(format!("`{text}` is no login")).instead("such as `\"{web}\"`, with the name that it was saved under"),
+        );
         return;
     };
     let Some(step) = saved(name, scene) else { return };
@@ -322,8 +342,11 @@ fn pauses(node: &Node, report: &mut Report<'_>) -> Vec<Matcher> {
             Err((_, why)) => report.add(&member.at, Slip::new(why)),
             Ok(lines) => match lines.into_iter().next() {
                 Some(line) if line.path.len() == 1 => {
-                    for value in line.matcher.values().into_iter().filter(|v| !v.as_str().is_some_and(|text| duration_ms(text).is_some())) {
-                        report.add(&member.at, Slip::new(format!("`{value}` is no duration")).instead("write `\"500ms\"`, `\"90s\"`, `\"5m\"`"));
+                    for value in line.matcher.values().into_iter().filter(|v| v.as_str().is_none_or(|text| duration_ms(text).is_none())) {
+                        report.add(
+                            &member.at,
+                            Slip::new(format!("`{value}` is no duration")).instead("write `\"500ms\"`, `\"90s\"`, `\"5m\"`"),
+                        );
                     }
                     pauses.push(line.matcher);
                 }
@@ -350,7 +373,9 @@ fn one_event(node: &Node, prefix: &str, outermost: bool, report: &mut Report<'_>
                 if members.is_none() {
                     report.add(&inner.at, Slip::new("`any_order` stands alone and holds two events or more, none of them an `any_order`"));
                 }
-                return Some(EventExpected::AnyOrder(members?.iter().filter_map(|event| one_event(event, prefix, false, report)).collect()));
+                return Some(EventExpected::AnyOrder(
+                    members?.iter().filter_map(|event| one_event(event, prefix, false, report)).collect(),
+                ));
             }
             let Some(text) = node.get("type").and_then(Node::text) else {
                 report.add(&node.at, Slip::new("an event has a `type`"));

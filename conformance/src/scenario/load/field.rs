@@ -159,11 +159,8 @@ impl Names<'_> {
             }
             "assertion_key" => self.signer(value, report),
             "body" if value.text().is_none() => report.add(&value.at, Slip::wants("body", "text", value.kind())),
-            _ if path.starts_with("query.") || path.starts_with("header.") => {
-                if value.table().is_some() {
-                    report.add(at, Slip::new(format!("`{path}` has no inside")));
-                }
-            }
+            // A table that stands there is a deeper path; only a placeholder can bring one.
+            _ if value.table().is_some() => report.add(at, Slip::new(format!("`{path}` has no inside"))),
             _ => {}
         }
     }
@@ -184,9 +181,16 @@ impl Names<'_> {
         }
         let both = |a: &str, b: &str| step.field(a).and(step.field(b)).map(|node| node.at.clone());
         let clashes: &[(&str, &str)] = match step.verb.verb {
-            Verb::Send => {
-                &[("get", "post"), ("get", "url"), ("post", "url"), ("get", "method"), ("post", "method"), ("form", "json"), ("form", "body"), ("json", "body")]
-            }
+            Verb::Send => &[
+                ("get", "post"),
+                ("get", "url"),
+                ("post", "url"),
+                ("get", "method"),
+                ("post", "method"),
+                ("form", "json"),
+                ("form", "body"),
+                ("json", "body"),
+            ],
             Verb::Forge => &[("from", "claims")],
             _ => &[],
         };
@@ -211,7 +215,10 @@ fn one_of(name: &str, kind: &str, node: &Node, words: &[&str], report: &mut Repo
         return;
     }
     if references(text).iter().any(|part| matches!(part, Part::Reference(_))) {
-        report.add(&node.at, Slip::new(format!("`{name}` has to be known before anything runs")).instead("a word, or a placeholder alone: `\"{with.X}\"`"));
+        report.add(
+            &node.at,
+            Slip::new(format!("`{name}` has to be known before anything runs")).instead("a word, or a placeholder alone: `\"{with.X}\"`"),
+        );
     } else {
         report.add(&node.at, Slip::unknown(kind, text, words.iter().copied()));
     }
@@ -282,7 +289,9 @@ fn reachable(path: &str, at: &Span, step: &Step<'_>, report: &mut Report<'_>) {
     let (root, inside) = path.split_once('.').map_or((path, None), |(root, inside)| (root, Some(inside)));
     let json = matches!(step.verb.verb, Verb::Register | Verb::Send);
     let slip = if REQUEST_TABLES.contains(&root) {
-        inside.is_none().then(|| Slip::new(format!("`{root}` is a part of the request; a member of it is meant")).instead(format!("`{root}.NAME`")))
+        inside
+            .is_none()
+            .then(|| Slip::new(format!("`{root}` is a part of the request; a member of it is meant")).instead(format!("`{root}.NAME`")))
     } else if REQUEST_PLACES.contains(&root) || !json {
         inside.is_some().then(|| {
             let what = format!("`{path}`: `{root}` has no inside");

@@ -17,7 +17,7 @@ mod words;
 
 use std::collections::BTreeMap;
 
-pub use known::{Known, Requirement, Strength};
+pub use known::Known;
 pub use problem::Problem;
 
 use super::Check;
@@ -43,7 +43,7 @@ impl Catalogue {
 ///
 /// # Errors
 /// Everything that is wrong with any of them, file by file, each in the order of its lines.
-pub fn load(files: &[(String, String)], known: &Known) -> Result<Catalogue, Vec<Problem>> {
+pub fn load(files: &[(String, String)], known: &Known<'_>) -> Result<Catalogue, Vec<Problem>> {
     let mut reports: Vec<Report<'_>> = files.iter().map(|(path, text)| Report::new(path, text)).collect();
     let trees: Vec<Option<Node>> = files.iter().zip(&mut reports).map(|((_, text), report)| parse(text, report)).collect();
     paths(files, &mut reports);
@@ -79,7 +79,8 @@ fn paths(files: &[(String, String)], reports: &mut [Report<'_>]) {
     for (index, (path, _)) in files.iter().enumerate() {
         let id = path.strip_suffix(".toml");
         if id.is_none_or(|id| !id.split('/').all(draft::is_id)) {
-            let slip = Slip::new(format!("`{path}` cannot be an id")).instead("letters, digits, `-`, `_` and folders, and `.toml` at the end");
+            let slip =
+                Slip::new(format!("`{path}` cannot be an id")).instead("letters, digits, `-`, `_` and folders, and `.toml` at the end");
             reports[index].add(&(0..0), slip);
         }
         if seen.insert(path, index).is_some() {

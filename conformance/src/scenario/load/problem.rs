@@ -73,6 +73,11 @@ impl Slip {
         Self::new(format!("`{name}` wants {wanted} and not {got}"))
     }
 
+    pub fn meant(mut self, word: Option<&str>) -> Self {
+        self.meant = word.map(str::to_owned);
+        self
+    }
+
     pub fn instead(mut self, instead: impl Into<String>) -> Self {
         self.instead = Some(instead.into());
         self
@@ -151,10 +156,7 @@ mod tests {
         report.add(&at, Slip::unknown("verb", "loggin", ["login", "send"]));
         let problems = report.finish();
         assert_eq!(problems.len(), 1);
-        assert_eq!(
-            problems[0].to_string(),
-            "a/b.toml:3:1: there is no verb `loggin`; did you mean `login`?\n    loggin = { }\n    ^^^^^^"
-        );
+        assert_eq!(problems[0].to_string(), "a/b.toml:3:1: there is no verb `loggin`; did you mean `login`?\n    loggin = { }\n    ^^^^^^");
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(super) struct Loaded {
 }
 
 /// Turns a file into its checks: the question first, then the rows. A check that could not be read is left away; why is in the report.
-pub(super) fn checks(path: &str, draft: &Draft<'_>, known: &Known, report: &mut Report<'_>) -> Vec<Loaded> {
+pub(super) fn checks(path: &str, draft: &Draft<'_>, known: &Known<'_>, report: &mut Report<'_>) -> Vec<Loaded> {
     let mut file = File { id: path.strip_suffix(".toml").unwrap_or(path), path, draft, known, clients: BTreeMap::new(), report };
     file.clients = file.clients_of_the_file();
     file.words();
@@ -48,7 +48,7 @@ pub(super) struct File<'d, 't, 'r> {
     id: &'d str,
     path: &'d str,
     pub draft: &'d Draft<'t>,
-    pub known: &'d Known,
+    pub known: &'d Known<'d>,
     clients: BTreeMap<String, Client>,
     pub report: &'d mut Report<'r>,
 }
@@ -316,7 +316,12 @@ impl<'c, 't> Choice<'c, 't> {
     /// Of the file, the question (which has to be asked before a row is), the default and the row.
     fn needs(&self) -> impl Iterator<Item = &'c Word<'t>> {
         let default = self.row.map(|_| &self.file.default.needs);
-        self.file.needs.iter().chain(&self.file.said.needs).chain(default.into_iter().flatten()).chain(self.row.into_iter().flat_map(|row| &row.said.needs))
+        self.file
+            .needs
+            .iter()
+            .chain(&self.file.said.needs)
+            .chain(default.into_iter().flatten())
+            .chain(self.row.into_iter().flat_map(|row| &row.said.needs))
     }
 }
 

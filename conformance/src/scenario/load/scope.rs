@@ -57,7 +57,7 @@ pub(super) enum Use {
 
 /// Checks references, and notes what they need.
 pub(super) struct Names<'d> {
-    pub known: &'d Known,
+    pub known: &'d Known<'d>,
     pub clients: BTreeMap<String, Client>,
     /// Powers that references imply, with the first place that does.
     pub implied: BTreeMap<&'static str, Span>,
@@ -68,7 +68,7 @@ pub(super) struct Names<'d> {
 }
 
 impl<'d> Names<'d> {
-    pub fn new(known: &'d Known, clients: BTreeMap<String, Client>) -> Self {
+    pub fn new(known: &'d Known<'d>, clients: BTreeMap<String, Client>) -> Self {
         Self { known, clients, implied: BTreeMap::new(), acts: BTreeMap::new(), used: BTreeSet::new() }
     }
 
@@ -318,7 +318,10 @@ fn reply(step: &Step<'_>, path: &str, rest: &[&str], at: &Span, as_what: Use, re
             let what = format!("`{{{path}}}` names nothing: the answer to `device` has no `{member}`");
             report.add(at, Slip::none_of(what, member, verb.members.iter().copied()));
         }
-        ("status" | "landed" | "at" | "client" | "user" | "browser" | "origin" | "scope" | "redirect_uri" | "nonce" | "code_verifier", [_, ..]) => {
+        (
+            "status" | "landed" | "at" | "client" | "user" | "browser" | "origin" | "scope" | "redirect_uri" | "nonce" | "code_verifier",
+            [_, ..],
+        ) => {
             report.add(at, Slip::new(format!("`{{{path}}}` names nothing: `{name}` has no inside")));
         }
         ("header" | "request" | "callback", []) => {
@@ -330,7 +333,8 @@ fn reply(step: &Step<'_>, path: &str, rest: &[&str], at: &Span, as_what: Use, re
 
 /// `now+5 m` is a slip that would go over the wire as it stands.
 fn time_like(node: &Node, text: &str, report: &mut Report<'_>) {
-    let offset = text.strip_prefix("now").filter(|rest| rest.starts_with(['+', '-']) && rest[1..].starts_with(|c: char| c.is_ascii_digit()));
+    let offset =
+        text.strip_prefix("now").filter(|rest| rest.starts_with(['+', '-']) && rest[1..].starts_with(|c: char| c.is_ascii_digit()));
     if offset.is_some() && view::time(text, 0).is_none() {
         report.add(&node.at, Slip::new(format!("`{text}` is no time")).instead("write `now`, `now+5m`, `now-90s`"));
     }
@@ -345,7 +349,10 @@ fn nearly(node: &Node, text: &str, report: &mut Report<'_>) {
         let like = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ' | '[' | ']');
         if inside.contains('.') && trimmed.starts_with(|c: char| c.is_ascii_alphabetic()) && inside.chars().all(like) {
             let right: String = inside.replace('[', ".").chars().filter(|c| !matches!(c, ' ' | ']')).collect();
-            report.add(&node.at, Slip::new(format!("`{{{inside}}}` is no reference as it is written")).instead(format!("write `{{{right}}}`")));
+            report.add(
+                &node.at,
+                Slip::new(format!("`{{{inside}}}` is no reference as it is written")).instead(format!("write `{{{right}}}`")),
+            );
         }
     }
 }

@@ -203,11 +203,6 @@ impl<'t> Manner<'t> {
             edits: self.edits.overlaid(&other.edits),
         }
     }
-
-    /// Nothing is said.
-    pub fn is_empty(&self) -> bool {
-        self.times.is_none() && self.at_once.is_none() && self.within.is_none() && self.edits.is_empty()
-    }
 }
 
 fn number<'t>(keys: &Keys<'t>, name: &str, least: u32, report: &mut Report<'_>) -> Option<Number<'t>> {
@@ -229,10 +224,6 @@ impl<'t> Edits<'t> {
         }
         edits.drop = keys.words("drop", report).unwrap_or_default();
         edits
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.set.is_empty() && self.drop.is_empty() && self.repeat.is_empty()
     }
 
     /// The place of the first one, for a complaint about them all.

@@ -130,7 +130,7 @@ fn is_negative(check: &Check) -> bool {
     let all = expect.reply.iter().all(absent)
         && expect.deliveries.as_ref().is_none_or(|_| !tells_somebody(check))
         && expect.events.values().all(Vec::is_empty);
-    is_refusal(check) || all
+    is_refusal(check) || (check.expect.refused.is_none() && all)
 }
 
 fn is_refusal(check: &Check) -> bool {
@@ -174,7 +174,8 @@ fn tells_nobody(check: &Check) -> bool {
 /// The asker who is told `active = false`, if that is what the check is about.
 fn says_inactive(check: &Check) -> Option<Option<String>> {
     let asks = judged(check).verb == Verb::Introspect;
-    let inactive = |line: &Expected| line.path.first().is_some_and(|root| root == "json") && line.matcher != Matcher::Absent && absent(line);
+    let inactive =
+        |line: &Expected| line.path.first().is_some_and(|root| root == "json") && line.matcher != Matcher::Absent && absent(line);
     let active = |line: &Expected| line.path == ["json", "active"] || line.path == ["json"];
     (asks && check.expect.reply.iter().any(|line| active(line) && inactive(line))).then(|| asker(judged(check), check))
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::draft::{Said, Word};
-use super::known::Strength;
 use super::problem::Slip;
 use super::rows::{File, Loaded};
 use super::scope::{Client, Names, Scene, Use, With, deref};
 use super::tree::{Data, Entry, Node};
+use crate::requirement::{Requirement, Role, Strength};
 use crate::scenario::word::{self, CLIENT_METADATA, PROVIDER, Setting};
 use crate::scenario::{Check, Step, Verb};
 use crate::transcript::view::{Part, duration_ms, references};
@@ -48,7 +48,7 @@ impl<'t> File<'_, 't, '_> {
     }
 
     fn cites(&mut self, words: &[Word<'t>]) {
-        let mut first = None;
+        let mut first: Option<&Requirement> = None;
         self.once(words);
         for word in words {
             let Some(requirement) = self.known.requirements.get(word.text) else {
@@ -58,33 +58,35 @@ impl<'t> File<'_, 't, '_> {
             if let Some(why) = &requirement.not_asked {
                 self.report.add(word.at, Slip::new(format!("`{}` is not asked: {why}", word.text)));
             }
-            if requirement.strength == Strength::May {
+            if requirement.level.strength() == Strength::May {
                 let slip = Slip::new(format!("`{}` is a MAY, and nobody can break it", word.text));
                 self.report.add(word.at, slip.instead("where it leaves room it belongs in `room`"));
                 continue;
             }
-            let (other, strength, role) = *first.get_or_insert((word.text, requirement.strength, requirement.role.as_str()));
-            if strength != requirement.strength {
-                let (a, b) = (strength.word(), requirement.strength.word());
-                let slip = Slip::new(format!("`{other}` is a {a} and `{}` a {b}: a check has one strength", word.text));
-                self.report.add(word.at, slip.instead("ask the other in a row or a file of its own"));
+            let first = *first.get_or_insert(requirement);
+            if first.level.strength() != requirement.level.strength() {
+                let what =
+                    format!("`{}` is a {} and `{}` a {}: a check has one strength", first.id, first.level, word.text, requirement.level);
+                self.report.add(word.at, Slip::new(what).instead("ask the other in a row or a file of its own"));
             }
-            if role != requirement.role {
-                let what = format!("`{other}` binds the {role} and `{}` the {}: a check has one culprit", word.text, requirement.role);
-                self.report.add(word.at, Slip::new(what));
+            if first.role != requirement.role {
+                let (a, b) = (whose(first.role), whose(requirement.role));
+                self.report
+                    .add(word.at, Slip::new(format!("`{}` binds the {a} and `{}` the {b}: a check has one culprit", first.id, word.text)));
             }
         }
     }
 
     fn room(&mut self, words: &[Word<'t>]) {
-        for word in words.iter().filter(|word| !self.known.requirements.contains_key(word.text)).collect::<Vec<_>>() {
+        self.once(words);
+        for word in words.iter().filter(|word| self.known.requirements.get(word.text).is_none()) {
             self.unknown_requirement(word);
         }
     }
 
     fn unknown_requirement(&mut self, word: &Word<'t>) {
-        let ids = self.known.requirements.keys().map(String::as_str);
-        self.report.add(word.at, Slip::unknown("requirement", word.text, ids));
+        let nearest = self.known.requirements.nearest(word.text);
+        self.report.add(word.at, Slip::new(format!("there is no requirement `{}`", word.text)).meant(nearest));
     }
 
     fn needed(&mut self, words: &[Word<'t>]) {
@@ -111,10 +113,12 @@ impl<'t> File<'_, 't, '_> {
         for Entry { key, key_at, node } in self.draft.clients {
             // It becomes a host name: `NAME.rp.test`.
             if key.is_empty() || !key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
-                self.report.add(key_at, Slip::new(format!("`{key}` cannot be the name of a client")).instead("small letters, digits and `-`"));
+                self.report
+                    .add(key_at, Slip::new(format!("`{key}` cannot be the name of a client")).instead("small letters, digits and `-`"));
             }
             if fixtures.contains_key(key) {
-                self.report.add(key_at, Slip::new(format!("`{key}` is a client of the fixtures")).instead("give this one a name of its own"));
+                self.report
+                    .add(key_at, Slip::new(format!("`{key}` is a client of the fixtures")).instead("give this one a name of its own"));
             }
             let like = node.get("like");
             let mut metadata = match like.and_then(Node::text) {
@@ -125,7 +129,8 @@ impl<'t> File<'_, 't, '_> {
                     json!({})
                 }
                 None => {
-                    self.report.add(key_at, Slip::new(format!("`{key}` is `like` no client")).instead("name the fixture that it differs from"));
+                    self.report
+                        .add(key_at, Slip::new(format!("`{key}` is `like` no client")).instead("name the fixture that it differs from"));
                     json!({})
                 }
             };
@@ -255,6 +260,13 @@ fn same_question(a: &Loaded, b: &Loaded) -> bool {
 fn same_deed(a: &Step, b: &Step) -> bool {
     let bare = |step: &Step| Step { line: 0, refused: None, ..step.clone() };
     bare(a) == bare(b)
+}
+
+fn whose(role: Role) -> &'static str {
+    match role {
+        Role::Op => "provider",
+        Role::Rp => "relying party",
+    }
 }
 
 /// What a setting wants, if this is not it.
