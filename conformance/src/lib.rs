@@ -6,6 +6,7 @@ pub mod embedded;
 pub mod embedded_files;
 pub mod fixture;
 pub mod judge;
+pub mod nearest;
 pub mod report;
 pub mod requirement;
 pub mod scenario;
