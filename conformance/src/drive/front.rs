@@ -29,6 +29,8 @@ struct Inner {
     state: Mutex<State>,
     /// Deliveries of the provider whose answer the scenario, or a defect, holds back.
     held: AtomicUsize,
+    /// Requests of the harness whose answer a defect holds back.
+    kept_back: AtomicUsize,
     /// Tasks of the front's own that can run.
     working: AtomicUsize,
     tick: watch::Sender<u64>,
@@ -71,6 +73,18 @@ impl Drop for Held {
     }
 }
 
+/// Counts one answer that is kept back for as long as it lives.
+struct KeptBack(Weak<Inner>);
+
+impl Drop for KeptBack {
+    fn drop(&mut self) {
+        if let Some(inner) = self.0.upgrade() {
+            inner.kept_back.fetch_sub(1, Ordering::SeqCst);
+            inner.tick();
+        }
+    }
+}
+
 /// Counts one task of the front's own for as long as it lives.
 struct Working(Arc<Inner>);
 
@@ -108,6 +122,7 @@ impl Booth {
             http,
             state: Mutex::default(),
             held: AtomicUsize::new(0),
+            kept_back: AtomicUsize::new(0),
             working: AtomicUsize::new(0),
             tick: watch::Sender::new(0),
         }))
@@ -130,6 +145,19 @@ impl Booth {
     /// Deliveries of the provider whose answer is held back.
     pub fn held(&self) -> usize {
         self.0.held.load(Ordering::SeqCst)
+    }
+
+    /// Requests of the harness whose answer a defect holds back: they wait as if inside the provider.
+    pub fn kept_back(&self) -> usize {
+        self.0.kept_back.load(Ordering::SeqCst)
+    }
+
+    /// Keeps the answer to a request of the harness back.
+    pub async fn keep_back(&self, hold: Hold) {
+        self.0.kept_back.fetch_add(1, Ordering::SeqCst);
+        let _kept = KeptBack(Arc::downgrade(&self.0));
+        self.0.tick();
+        self.wait(Some(hold), false).await;
     }
 
     /// Tasks of the front's own that can run.
@@ -167,7 +195,7 @@ impl Booth {
     }
 
     /// Waits for a moment of the target's time.
-    pub async fn until(&self, due: Millis) {
+    async fn until(&self, due: Millis) {
         let (tell, told) = oneshot::channel();
         {
             let mut state = self.state();
@@ -181,7 +209,7 @@ impl Booth {
     }
 
     /// Waits until no delivery is without an answer.
-    pub async fn all_over(&self) {
+    async fn all_over(&self) {
         let mut changes = self.changes();
         loop {
             changes.borrow_and_update();

@@ -90,10 +90,9 @@ impl Recorder {
         for tell in coming.tell {
             self.booth.tell(tell);
         }
-        match coming.hold {
-            Some(Hold::Deliveries) => self.booth.all_over().await,
-            Some(Hold::ForMs(ms)) => self.booth.until(self.live.now() + ms).await,
-            Some(Hold::Answer) | None => {}
+        // An answer cannot wait for itself.
+        if let Some(hold) = coming.hold.filter(|h| *h != Hold::Answer) {
+            self.booth.keep_back(hold).await;
         }
         coming.answer
     }
