@@ -357,7 +357,7 @@ impl Booth {
     fn came(&self, client: &str, request: &Request, planned: &Value) -> usize {
         let mut growing = self.0.live.lock();
         let (step, now, seq) = (growing.step(), self.0.live.now(), growing.next_seq());
-        let known = growing.transcript.clients.get(client).map(|c| addresses(c));
+        let known = growing.transcript.clients.get(client).map(addresses);
         let url = request.url.split('?').next().unwrap_or_default();
         let at = match known.as_ref() {
             Some(Some([first, second])) if url == second.as_str() => ("second", first),

@@ -166,7 +166,12 @@ async fn rest(provider: &dyn Clockwork, booth: &Booth, parked: usize) -> Result<
             theirs.borrow_and_update();
             ours.borrow_and_update();
             let (quiet, held) = (provider.quiet(), booth.held());
-            if quiet.busy == 0 && quiet.behind == 0 && quiet.open == held && quiet.parked + booth.kept_back() >= parked && booth.working() == 0 {
+            if quiet.busy == 0
+                && quiet.behind == 0
+                && quiet.open == held
+                && quiet.parked + booth.kept_back() >= parked
+                && booth.working() == 0
+            {
                 return;
             }
             tokio::select! {

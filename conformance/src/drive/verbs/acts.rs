@@ -24,7 +24,7 @@ pub async fn admin(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
     match &site.acts {
         Acts::None => Err(format!("the harness cannot do `{act}` here")),
         Acts::Api { token } => {
-            let base = format!("{}/management", site.issuer(&doing.text("origin").unwrap_or("primary").to_owned())?.trim_end_matches('/'));
+            let base = format!("{}/management", site.issuer(doing.text("origin").unwrap_or("primary"))?.trim_end_matches('/'));
             let (method, path, body) = match act {
                 "terminate_session" => {
                     let sid = doing

@@ -40,9 +40,6 @@ const OURS: [&str; 10] = ["client", "user", "browser", "origin", "auth", "secret
 /// # Errors
 /// Why it could not be done at all, in words.
 pub async fn perform(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
-    fn b<'x>(f: impl Future<Output = Result<Reply, String>> + Send + 'x) -> impl Future<Output = Result<Reply, String>> + Send + 'x {
-        f
-    }
     match doing.verb {
         Verb::Login => code::login(site, doing).await,
         Verb::Authorize => code::authorize(site, doing).await,
