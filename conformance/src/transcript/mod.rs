@@ -8,6 +8,7 @@ pub mod names;
 pub mod normal;
 pub mod page;
 pub mod refusal;
+pub mod tokens;
 pub mod view;
 
 use std::collections::BTreeMap;
