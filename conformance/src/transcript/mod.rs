@@ -4,6 +4,11 @@
 //! Drive and judge read it through the same [`view`].
 
 pub mod jose;
+pub mod names;
+pub mod normal;
+pub mod page;
+pub mod refusal;
+pub mod tokens;
 pub mod view;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,48 @@
+//! From verdicts to views. The JSON record is the truth; everything else is rendered from it.
+
+pub mod excerpt;
+pub mod junit;
+pub mod record;
+pub mod snapshot;
+pub mod terminal;
+
+#[cfg(test)]
+pub(crate) mod sample;
+
+pub use record::{Input, Report};
+
+/// What `--report KIND=FILE` can write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The record, as [`record`] has it.
+    Json,
+    /// JUnit XML, for CI.
+    Junit,
+    /// What the terminal shows, without colours.
+    Text,
+}
+
+impl Kind {
+    /// All of them, by the word of the command line.
+    pub const ALL: [(&str, Self); 3] = [("json", Self::Json), ("junit", Self::Junit), ("text", Self::Text)];
+
+    /// Reads the word.
+    ///
+    /// # Errors
+    /// A sentence that names the kinds.
+    pub fn parse(word: &str) -> Result<Self, String> {
+        Self::ALL.iter().find(|(name, _)| *name == word).map(|(_, kind)| *kind).ok_or_else(|| {
+            let known = Self::ALL.map(|(name, _)| name).join(", ");
+            format!("`{word}` is no kind of report; the kinds are {known}")
+        })
+    }
+
+    /// The whole file.
+    pub fn render(self, report: &Report) -> String {
+        match self {
+            Self::Json => report.to_json(),
+            Self::Junit => junit::render(report),
+            Self::Text => terminal::render(report, terminal::Paint::Plain),
+        }
+    }
+}
