@@ -1,1 +1,5 @@
 //! The reference provider.
+
+mod seam;
+
+pub use seam::{Handle, Outside, Quiet, start};

@@ -39,9 +39,12 @@
 //!
 //! `wire` plays a defect. It is one function on messages with a memory, and knows no socket and no clock.
 
+pub mod load;
 mod memory;
 mod message;
 mod play;
+#[cfg(test)]
+mod tests;
 mod token;
 pub mod wire;
 

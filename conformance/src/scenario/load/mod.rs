@@ -7,11 +7,11 @@ mod draft;
 mod expect;
 mod field;
 mod known;
-mod problem;
+pub(crate) mod problem;
 mod rows;
 mod scope;
 mod step;
-mod tree;
+pub(crate) mod tree;
 mod whole;
 mod words;
 

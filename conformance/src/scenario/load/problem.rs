@@ -43,7 +43,7 @@ impl fmt::Display for Problem {
 
 /// A problem that does not know its file yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Slip {
+pub(crate) struct Slip {
     what: String,
     meant: Option<String>,
     instead: Option<String>,
@@ -85,7 +85,7 @@ impl Slip {
 }
 
 /// The problems of one file.
-pub(super) struct Report<'a> {
+pub(crate) struct Report<'a> {
     file: &'a str,
     text: &'a str,
     seen: BTreeSet<(usize, String)>,

@@ -6,17 +6,17 @@ use serde_json::{Number, Value};
 use toml::de::{DeTable, DeValue};
 
 /// Bytes of the file.
-pub(super) type Span = Range<usize>;
+pub(crate) type Span = Range<usize>;
 
 /// A value and its place.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Node {
+pub(crate) struct Node {
     pub at: Span,
     pub data: Data,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Data {
+pub(crate) enum Data {
     Text(String),
     Number(Number),
     Flag(bool),
@@ -26,7 +26,7 @@ pub(super) enum Data {
 
 /// A key with its value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub key: String,
     pub key_at: Span,
     pub node: Node,
