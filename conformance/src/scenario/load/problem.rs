@@ -73,6 +73,11 @@ impl Slip {
         Self { what: what.into(), meant, instead }
     }
 
+    /// A value of the wrong kind. [`Report::wants`] says what stands there instead.
+    pub fn wants(name: &str, wanted: &str, got: &str) -> Self {
+        Self::new(format!("`{name}` wants {wanted} and not {got}"))
+    }
+
     pub fn meant(mut self, word: Option<&str>) -> Self {
         self.meant = word.map(str::to_owned);
         self
@@ -130,7 +135,7 @@ impl<'a> Report<'a> {
         let written = self.written(&node.at);
         let short = !written.is_empty() && written.chars().count() <= 40 && !written.contains('\n');
         let got = if short { format!("`{written}`") } else { node.kind().to_owned() };
-        self.add(&node.at, Slip::new(format!("`{name}` wants {wanted} and not {got}")));
+        self.add(&node.at, Slip::wants(name, wanted, &got));
     }
 
     /// How often something was complained about, the same again included.
