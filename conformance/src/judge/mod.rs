@@ -10,6 +10,9 @@ pub mod rules;
 pub mod verdict;
 pub mod wanted;
 
+#[cfg(test)]
+pub(crate) mod sample;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::requirement::{Requirements, Strength};
