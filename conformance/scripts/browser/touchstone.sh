@@ -15,3 +15,9 @@ ca=$dir/ca.pem
   openssl x509 -req -in request.pem -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 -extfile extensions -out certificate.pem
 ) >"$dir/openssl.log" 2>&1
 pin=$(openssl pkey -in "$dir/key.pem" -pubout -outform der | openssl dgst -sha256 -binary | openssl base64)
+
+"$touchstone" serve --listen 127.0.0.1:4443 --issuer $issuer --config "$here/provider.toml" \
+  --tls-cert "$dir/certificate.pem" --tls-key "$dir/key.pem" >"$dir/provider.log" 2>&1 &
+started="$! $started"
+CURL_CA_BUNDLE=$ca wait_for $issuer/.well-known/openid-configuration ||
+  { cat "$dir/provider.log"; echo 'FAIL touchstone serve did not start'; exit 1; }
