@@ -4,6 +4,7 @@ pub mod defect;
 pub mod embedded_files;
 pub mod judge;
 pub mod nearest;
+pub mod proof;
 pub mod report;
 pub mod requirement;
 pub mod scenario;
