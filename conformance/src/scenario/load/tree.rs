@@ -6,17 +6,17 @@ use serde_json::{Number, Value};
 use toml::de::{DeTable, DeValue};
 
 /// Bytes of the file.
-pub(super) type Span = Range<usize>;
+pub(crate) type Span = Range<usize>;
 
 /// A value and its place.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Node {
+pub(crate) struct Node {
     pub at: Span,
     pub data: Data,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Data {
+pub(crate) enum Data {
     Text(String),
     Number(Number),
     Flag(bool),
@@ -26,7 +26,7 @@ pub(super) enum Data {
 
 /// A key with its value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub key: String,
     pub key_at: Span,
     pub node: Node,
@@ -42,7 +42,40 @@ impl Node {
         let mut errors: Vec<_> = errors.iter().map(|e| (e.span().unwrap_or(0..0), e.message().to_owned())).collect();
         let at = table.span();
         let root = Self { at, data: table_of(table.get_ref(), &mut errors) };
+        root.several_lines(text, &mut errors);
         if errors.is_empty() { Ok(root) } else { Err(errors) }
+    }
+
+    /// `toml` reads version 1.1 of the language, most editors and Python's `tomllib` read 1.0: an inline table is one line.
+    fn several_lines(&self, text: &str, errors: &mut Vec<(Span, String)>) {
+        match &self.data {
+            Data::Table(entries) => {
+                let mut inside = Vec::new();
+                entries.iter().for_each(|entry| entry.node.covers(text, &mut inside));
+                let from = inside.iter().map(|span| span.start);
+                let ends = std::iter::once(self.at.start).chain(inside.iter().map(|span| span.end));
+                let gaps = ends.zip(from.chain([self.at.end]));
+                if self.is_inline(text) && gaps.into_iter().any(|(end, from)| text.get(end..from).is_some_and(|gap| gap.contains('\n'))) {
+                    let why = "a table in braces is one line (TOML 1.0); write its keys with dots, line by line";
+                    errors.push((self.at.start..self.at.start + 1, why.to_owned()));
+                }
+                entries.iter().for_each(|entry| entry.node.several_lines(text, errors));
+            }
+            Data::List(members) => members.iter().for_each(|member| member.several_lines(text, errors)),
+            Data::Text(_) | Data::Number(_) | Data::Flag(_) => {}
+        }
+    }
+
+    fn is_inline(&self, text: &str) -> bool {
+        text.get(self.at.clone()).is_some_and(|written| written.starts_with('{'))
+    }
+
+    /// The values that are written out at this place, in their order: a table of dotted keys has none of its own.
+    fn covers(&self, text: &str, into: &mut Vec<Span>) {
+        match self.table().filter(|_| !self.is_inline(text)) {
+            Some(entries) => entries.iter().for_each(|entry| entry.node.covers(text, into)),
+            None => into.push(self.at.clone()),
+        }
     }
 
     pub fn text(&self) -> Option<&str> {
@@ -168,6 +201,15 @@ mod tests {
         let keys = |node: &Node| node.table().unwrap().iter().map(|e| e.key.clone()).collect::<Vec<_>>();
         assert_eq!(keys(&root), ["z", "a", "m", "c"]);
         assert_eq!(keys(root.get("a").unwrap()), ["y", "b"]);
+    }
+
+    #[test]
+    fn an_inline_table_is_one_line() {
+        let good = "a = { b.c = 1, d = [\n1,\n{ e = \"\"\"\n\"\"\" }], f.g = 2 }\n[h.i]\nx = 1\n[h]\ny = 2\n";
+        assert_eq!(Node::parse(good).err(), None);
+        for bad in ["a = {\n b = 1 }", "a = { b = 1,\n c = 2 }", "a = { b = 1\n}", "[[s]]\nx = [{ a.b = 1,\n a.c = 2 }]", "a = {\n}"] {
+            assert_eq!(Node::parse(bad).unwrap_err().len(), 1, "{bad}");
+        }
     }
 
     #[test]
