@@ -209,6 +209,29 @@ pub fn s256(verifier: &str) -> String {
     B64.encode(sha2::Sha256::digest(verifier))
 }
 
+/// The public key of a JWK as PEM, which is what a verifier that takes HS256 for RS256 uses as its secret (RFC 8725 §2.1).
+pub fn public_pem(jwk: &Value) -> Option<String> {
+    let member = |name: &str| jwk.get(name).and_then(Value::as_str).and_then(|t| B64.decode(t).ok());
+    match jwk.get("kty").and_then(Value::as_str)? {
+        "RSA" => {
+            let key =
+                rsa::RsaPublicKey::new(rsa::BigUint::from_bytes_be(&member("n")?), rsa::BigUint::from_bytes_be(&member("e")?)).ok()?;
+            rsa::pkcs8::EncodePublicKey::to_public_key_pem(&key, rsa::pkcs8::LineEnding::LF).ok()
+        }
+        "EC" => {
+            let (x, y) = (member("x")?, member("y")?);
+            if x.len() != 32 || y.len() != 32 {
+                return None;
+            }
+            let point = p256::EncodedPoint::from_affine_coordinates(x.as_slice().into(), y.as_slice().into(), false);
+            let key = p256::ecdsa::VerifyingKey::from_encoded_point(&point).ok()?;
+            p256::pkcs8::EncodePublicKey::to_public_key_pem(&key, p256::pkcs8::LineEnding::LF).ok()
+        }
+        "OKP" => Some(jwk.get("x")?.as_str()?.to_owned()),
+        _ => None,
+    }
+}
+
 /// Names that come twice in one object of a JSON text, at any depth; empty if it is no JSON.
 pub fn repeated_names(json: &[u8]) -> Vec<String> {
     struct Names(Vec<String>);

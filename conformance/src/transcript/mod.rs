@@ -7,6 +7,7 @@ pub mod jose;
 pub mod names;
 pub mod normal;
 pub mod page;
+pub mod refusal;
 pub mod tokens;
 pub mod view;
 
