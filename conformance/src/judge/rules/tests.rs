@@ -71,6 +71,10 @@ fn judged(t: &Transcript) -> Vec<Verdict> {
     judge_rules(&[t], &Requirements::embedded().unwrap())
 }
 
+fn elsewhere(text: &str) -> String {
+    text.replace("web.rp.test", "elsewhere.test")
+}
+
 #[test]
 fn an_honest_walk_is_green_under_every_rule_and_none_is_idle() {
     let verdicts = judged(&honest().0);
@@ -84,12 +88,13 @@ fn a_rule_that_saw_nothing_is_idle() {
 }
 
 #[test]
-fn rules_cite_requirements_of_one_strength_that_exist_and_ids_are_there_once() {
+fn rules_cite_requirements_of_one_strength_and_defects_that_exist_and_ids_are_there_once() {
     let requirements = Requirements::embedded().unwrap();
+    let defects = crate::defect::load::embedded(&requirements).unwrap();
     let mut ids = std::collections::BTreeSet::new();
     for rule in rules() {
         assert!(ids.insert(rule.id), "{} is there twice", rule.id);
-        assert!(!rule.broken_by.is_empty(), "{} has no defect", rule.id);
+        assert!(!rule.broken_by.is_empty() && rule.broken_by.iter().all(|d| defects.get(d).is_some()), "{}: {:?}", rule.id, rule.broken_by);
         let strengths: Vec<_> =
             rule.cites.iter().map(|id| requirements.get(id).unwrap_or_else(|| panic!("{}: {id}", rule.id)).level.strength()).collect();
         assert!(strengths.windows(2).all(|w| w[0] == w[1]) && !strengths.is_empty(), "{}", rule.id);
@@ -194,12 +199,10 @@ const SPOILT: &[(&str, Spoil)] = &[
     ("the-issuer-stands-in-every-answer", |t, m| location(t, m.silent, |l| l.replace("&iss=", "&x="))),
     ("the-issuer-in-an-answer-is-the-announced-one", |t, m| location(t, m.typed, |l| l.replace("op.test", "elsewhere.test"))),
     ("redirects-lead-home", |t, m| {
-        let elsewhere = |text: &str| text.replace("web.rp.test", "elsewhere.test");
         t.exchanges[m.silent].request.url = elsewhere(&t.exchanges[m.silent].request.url);
         location(t, m.silent, elsewhere);
     }),
     ("logouts-lead-home", |t, m| {
-        let elsewhere = |text: &str| text.replace("web.rp.test", "elsewhere.test");
         t.exchanges[m.logout].request.url = elsewhere(&t.exchanges[m.logout].request.url);
         location(t, m.logout, elsewhere);
     }),
