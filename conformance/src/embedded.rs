@@ -145,7 +145,7 @@ impl Embedded {
                 metadata: Value::Null,
                 virtual_time: true,
                 skew: 0,
-                has: vec!["rfc9068".into()],
+                has: vec!["rfc9068".into(), "zitadel".into()],
             },
             clients: configured.clients.clone(),
             users: users.clone(),

@@ -7,6 +7,7 @@ pub mod embedded_files;
 pub mod fixture;
 pub mod judge;
 pub mod nearest;
+pub mod proof;
 pub mod report;
 pub mod requirement;
 pub mod scenario;
