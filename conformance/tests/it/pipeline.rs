@@ -9,6 +9,7 @@ use conformance::requirement::Requirements;
 use conformance::scenario::Check;
 use conformance::scenario::load::{Known, load};
 use conformance::target::Target;
+use conformance::transcript::normal::normal;
 use conformance::{defect, embedded_files};
 
 fn catalogue(requirements: &Requirements) -> Vec<Check> {
@@ -48,4 +49,34 @@ fn the_provider_inside_conforms() {
     }
     println!("{} checks, {} not green", judged.checks.len(), bad.len());
     assert!(bad.is_empty());
+}
+
+#[test]
+fn two_runs_have_equal_normal_forms_with_any_jobs_and_each_check_alone() {
+    let requirements = Requirements::embedded().unwrap_or_else(|p| panic!("{p:?}"));
+    let checks = catalogue(&requirements);
+    let all: Vec<usize> = (0..checks.len()).collect();
+    let one = normal_forms(&walks(&checks, all.clone(), 1));
+    let four = normal_forms(&walks(&checks, all.clone(), 4));
+    for (a, b) in one.iter().zip(&four) {
+        similar_asserts(a, b);
+    }
+    for i in all.into_iter().filter(|i| checks[*i].same_walk_as.is_none()).step_by(7) {
+        let alone = normal_forms(&walks(&checks, vec![i], 1));
+        let together = one.iter().find(|(id, _)| *id == checks[i].id).unwrap();
+        // Whether the log was read depends on who shares the walk.
+        similar_asserts(&alone[0], together);
+    }
+}
+
+fn similar_asserts(a: &(String, String), b: &(String, String)) {
+    if a != b {
+        let differing = a.1.lines().zip(b.1.lines()).find(|(x, y)| x != y);
+        panic!("{} differs from {}: {differing:#?}", a.0, b.0);
+    }
+}
+
+fn normal_forms(walks: &[Walk]) -> Vec<(String, String)> {
+    let walked = walks.iter().filter_map(|w| w.record.transcript());
+    walked.map(|t| (t.check.id.clone(), serde_json::to_string_pretty(&normal(t)).unwrap())).collect()
 }
