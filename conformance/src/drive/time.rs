@@ -93,6 +93,11 @@ impl Time {
         }
     }
 
+    /// Whether it passes by itself, so that something may come at any time.
+    pub fn is_real(&self) -> bool {
+        matches!(self, Self::Real { .. })
+    }
+
     /// Waits for the answers to the step's own requests, `open` of them. In a settled target up to `within` may pass first.
     ///
     /// # Errors
@@ -114,8 +119,9 @@ impl Time {
                     }
                 }
             }
-            Self::Real { .. } => {
-                let limit = Duration::from_millis(within.unsigned_abs()).max(PATIENCE);
+            // A step that says how long it may take means it; the target's own pace is allowed for by the time in which it is to be quiet.
+            Self::Real { quiet, .. } => {
+                let limit = if within > 0 { Duration::from_millis(within.unsigned_abs()) + *quiet } else { PATIENCE };
                 tokio::time::timeout(limit, asked).await.map_err(|_| Restless::Stuck)
             }
         }
