@@ -8,7 +8,7 @@ use super::message::plain;
 use super::wire::{Facts, Tell};
 use crate::transcript::jose::{Jws, s256};
 use crate::transcript::view::{Part, at, basic, references, time};
-use crate::transcript::{Endpoint, Millis, Request};
+use crate::transcript::{Answer, Endpoint, Millis, Request};
 
 /// What passed that later messages are understood by.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +39,11 @@ pub struct Scene<'a> {
 }
 
 impl Memory {
+    /// Whether there is something to learn from an answer.
+    pub fn wants(endpoint: Endpoint, answer: &Answer) -> bool {
+        matches!(endpoint, Endpoint::Token | Endpoint::Device) || answer.header("location").next().is_some()
+    }
+
     /// Learns from an answer as the harness sees it.
     pub fn learn(&mut self, endpoint: Endpoint, client: Option<&str>, request: &Value, answer: &Value, facts: &Facts) {
         let text = |tree: &Value, path: &[&str]| at(tree, path).and_then(|v| v.as_str().map(str::to_owned));

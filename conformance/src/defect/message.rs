@@ -325,7 +325,7 @@ fn change_pairs(pairs: &mut Vec<(String, Value)>, name: &str, rest: &[String], c
     }
 }
 
-fn change_json(value: &mut Value, path: &[String], change: Change<'_>) -> bool {
+pub fn change_json(value: &mut Value, path: &[String], change: Change<'_>) -> bool {
     let Some((key, rest)) = path.split_first() else {
         return match change {
             Change::Set(new) => {

@@ -46,6 +46,7 @@ mod play;
 #[cfg(test)]
 mod tests;
 mod token;
+pub(crate) mod tree;
 pub mod wire;
 
 use std::collections::BTreeMap;

@@ -67,6 +67,12 @@ impl Played {
         Self { defect, states }
     }
 
+    /// Whether any edit has to hear of messages of this kind.
+    pub fn listens(&self, on: On) -> bool {
+        let hears = |selector: &Selector| selector.on.contains(&on);
+        self.defect.edits.iter().any(|edit| hears(&edit.selector) || edit.after.as_ref().is_some_and(hears))
+    }
+
     /// The edits that act on this message, in the order of the file. Counts it.
     pub fn acts(&mut self, heard: Heard<'_>, memory: &Memory, facts: &Facts) -> Vec<Act> {
         let defect = Arc::clone(&self.defect);
@@ -88,6 +94,11 @@ impl Played {
             }
         }
         acts
+    }
+
+    /// Whether any edit gives good answers of this endpoint again.
+    pub fn keeps(&self, endpoint: Endpoint) -> bool {
+        self.defect.edits.iter().any(|edit| edit.whole.replay.is_some() && edit.selector.on.contains(&On::Request(endpoint)))
     }
 
     /// Keeps a good answer for the edits that replay it.

@@ -13,7 +13,7 @@ use super::message::{Address, Parts, answer_tree, request_tree};
 use super::play::{Heard, Played};
 use super::{Defect, Hold, On};
 use crate::transcript::jose::SigningKey;
-use crate::transcript::{Answer, Endpoint, Millis, Request};
+use crate::transcript::{Answer, Endpoint, Millis, Request, Transcript};
 
 /// What the wire has to know of the world around it.
 #[derive(Clone, Default)]
@@ -41,6 +41,27 @@ impl std::fmt::Debug for Facts {
             .field("issuers", &self.issuers)
             .field("keys", &self.keys)
             .finish_non_exhaustive()
+    }
+}
+
+impl Facts {
+    /// What a transcript tells, with what no transcript holds: the keys, a verifier, the bearer of the harness's own acts.
+    pub fn of(transcript: &Transcript, keys: BTreeMap<String, SigningKey>, verifier: String, admin_token: Option<String>) -> Self {
+        let address = |client: &Value| {
+            let uri = client.get("backchannel_logout_uri")?.as_str()?;
+            // Every relying party has two addresses: the second is below the first of the fixture.
+            let first = uri.strip_suffix("/second").unwrap_or(uri);
+            Some([first.to_owned(), format!("{first}/second")])
+        };
+        Self {
+            clients: transcript.clients.clone(),
+            issuers: transcript.target.issuers.clone(),
+            management: transcript.target.management.clone(),
+            keys,
+            verifier,
+            admin_token,
+            addresses: transcript.clients.iter().filter_map(|(name, client)| Some((name.clone(), address(client)?))).collect(),
+        }
     }
 }
 
@@ -150,7 +171,7 @@ impl Wire {
     /// A request of the harness on its way to the provider. `client` is the name of the client on whose behalf it is.
     pub fn request(&mut self, endpoint: Endpoint, client: Option<&str>, request: Request, now: Millis) -> Going {
         match &mut self.playing {
-            Some(playing) if playing.mounted => playing.request(endpoint, client, request, now),
+            Some(playing) if playing.hears(On::Request(endpoint)) => playing.request(endpoint, client, request, now),
             _ => Going::Send(request),
         }
     }
@@ -158,8 +179,10 @@ impl Wire {
     /// An answer of the provider. `request` is the request as it came in, before any edit.
     pub fn answer(&mut self, endpoint: Endpoint, client: Option<&str>, request: &Request, answer: Answer, now: Millis) -> Coming {
         match &mut self.playing {
-            Some(playing) => playing.answer(endpoint, client, request, answer, now),
-            None => Coming { answer, hold: None, tell: Vec::new() },
+            Some(playing) if playing.hears(On::Answer(endpoint)) || playing.learns(endpoint, &answer) => {
+                playing.answer(endpoint, client, request, answer, now)
+            }
+            _ => Coming { answer, hold: None, tell: Vec::new() },
         }
     }
 
@@ -167,7 +190,7 @@ impl Wire {
     /// swallowed.
     pub fn delivery(&mut self, client: &str, request: Request, now: Millis) -> Vec<Arrival> {
         match &mut self.playing {
-            Some(playing) if playing.mounted => playing.delivery(client, request, now),
+            Some(playing) if playing.hears(On::Delivery) => playing.delivery(client, request, now),
             _ => vec![Arrival { client: client.to_owned(), request, hold: None, replies_to_provider: true }],
         }
     }
@@ -176,13 +199,23 @@ impl Wire {
     /// answer (`hang`, `drop`, `gone`).
     pub fn delivery_answer(&mut self, client: &str, request: &Request, answer: Answer, now: Millis) -> AfterDelivery {
         match &mut self.playing {
-            Some(playing) if playing.mounted => playing.delivery_answer(client, request, answer, now),
+            Some(playing) if playing.hears(On::DeliveryAnswer) => playing.delivery_answer(client, request, answer, now),
             _ => AfterDelivery { answer, again: 0, follow: None, tell: Vec::new() },
         }
     }
 }
 
 impl Playing {
+    /// Whether messages of this kind are the defect's business at the moment.
+    fn hears(&self, on: On) -> bool {
+        self.mounted && self.played.listens(on)
+    }
+
+    /// Whether an answer is worth remembering.
+    fn learns(&self, endpoint: Endpoint, answer: &Answer) -> bool {
+        self.played.keeps(endpoint) || Memory::wants(endpoint, answer)
+    }
+
     fn request(&mut self, endpoint: Endpoint, client: Option<&str>, request: Request, now: Millis) -> Going {
         let seen = request_tree(&request, client);
         let heard = Heard { on: On::Request(endpoint), tree: &seen, request: &seen, answer: None, client, now };

@@ -8,6 +8,9 @@ use conformance::requirement::Requirements;
 use conformance::scenario::load::{Catalogue, Known, Problem, load};
 use conformance::scenario::{Check, Refused, Tellings};
 
+mod refusals;
+mod schema;
+
 type Files = Vec<(String, String)>;
 
 #[test]

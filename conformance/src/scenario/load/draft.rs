@@ -1,22 +1,24 @@
 //! The first pass: a file as its parts, every key known. What the parts mean together is the second pass's business.
 
-use super::problem::{Report, Slip};
 use super::step::{self, Draft as Step, Manner, Walk};
-use super::tree::{Data, Entry, Node, Span};
 use crate::nearest::nearest;
 use crate::scenario::verb;
+use crate::scenario::word::{CHECK_KEYS, FILE_KEYS, ROW_KEYS, VERB_KEYS};
+use crate::toml_file::{Data, Entry, Node, Report, Slip, Span};
 
 /// A file.
 pub(super) struct Draft<'t> {
     pub title: String,
     pub cites: Vec<Word<'t>>,
+    /// A key of the file may have been meant to be `cites`, or that could not be read.
+    pub strange: bool,
     pub needs: Vec<Word<'t>>,
     pub room: Option<Vec<Word<'t>>>,
     pub provider: Option<&'t Node>,
     pub clients: &'t [Entry],
     pub with: &'t [Entry],
     pub walk: Walk<'t>,
-    /// `None` if its verb could not be read.
+    /// `None` if it is not there, or its verb could not be read.
     pub ask: Option<Step<'t>>,
     pub said: Said<'t>,
     pub default: Said<'t>,
@@ -48,6 +50,8 @@ pub(super) struct Said<'t> {
     pub unbreakable: Option<Word<'t>>,
     pub control: Vec<Word<'t>>,
     pub wanted: Wanted<'t>,
+    /// A key of it may have been meant to be one of these.
+    pub strange: bool,
 }
 
 /// The four expectations.
@@ -72,25 +76,21 @@ pub(super) struct Word<'t> {
     pub at: &'t Span,
 }
 
-const FILE: &[&str] = &["title", "cites", "needs", "room", "provider", "client", "with", "step", "ask", "default", "row"];
-const SAID: &[&str] = &["cites", "needs", "room", "broken_by", "unbreakable", "control", "expect", "refused", "deliveries", "events"];
-const ROW: &[&str] = &["with", "first", "then"];
-
 impl<'t> Draft<'t> {
-    /// Takes a file apart. `None` where too little is there to go on.
-    pub fn read(root: &'t Node, report: &mut Report<'_>) -> Option<Self> {
-        let keys = Keys::read(root, "key of a file", &[FILE], false, report);
+    /// Takes a file apart.
+    pub fn read(root: &'t Node, report: &mut Report<'_>) -> Self {
+        let keys = Keys::read(root, "a file", &[FILE_KEYS], false, report);
         let title = keys.text("title", report).map(|word| word.text.to_owned());
-        if title.as_deref().is_none_or(|title| title.trim().is_empty()) {
+        if title.as_deref().is_none_or(|title| title.trim().is_empty()) && !(title.is_none() && keys.strange()) {
             report.add(&(0..0), Slip::new("the file has no `title`").instead("it is the sentence that the file proves"));
         }
-        let cites = keys.words("cites", report).unwrap_or_default();
+        let cites = keys.words("cites", report);
         let walk = match keys.get("step") {
             Some(node) => step::list(node, "[[step]]", report),
             None => Walk::default(),
         };
         let default = match keys.get("default") {
-            Some(node) => Said::read(&Keys::read(node, "key of `[default]`", &[SAID], false, report), report),
+            Some(node) => Said::read(&Keys::read(node, "`[default]`", &[CHECK_KEYS], false, report), report),
             None => Said::default(),
         };
         let mut rows = Vec::new();
@@ -98,19 +98,20 @@ impl<'t> Draft<'t> {
             rows.extend(Row::read(entry, report));
         }
         let asked = keys.get("ask").map(|node| {
-            let keys = Keys::read(node, "key of `[ask]`", &[step::MANNER, SAID], true, report);
+            let keys = Keys::read(node, "`[ask]`", &[VERB_KEYS, CHECK_KEYS], true, report);
             let said = Said::read(&keys, report);
             (step::one(&keys, &node.at, "`[ask]`", report), said)
         });
-        if asked.is_none() {
+        if asked.is_none() && !keys.strange() {
             report.add(&(0..0), Slip::new("the file asks nothing").instead("`[ask]` holds the one question in its honest form"));
         }
         let (needs, room) = (keys.words("needs", report).unwrap_or_default(), keys.words("room", report));
         let (clients, with) = (keys.table("client", report), keys.table("with", report));
-        let (ask, said) = asked?;
-        Some(Self {
+        let (ask, said) = asked.unwrap_or_default();
+        Self {
             title: title.unwrap_or_default(),
-            cites,
+            strange: keys.strange() || (cites.is_none() && keys.get("cites").is_some()),
+            cites: cites.unwrap_or_default(),
             needs,
             room,
             provider: keys.get("provider"),
@@ -121,7 +122,7 @@ impl<'t> Draft<'t> {
             said,
             default,
             rows,
-        })
+        }
     }
 }
 
@@ -135,17 +136,17 @@ impl<'t> Row<'t> {
             );
             return None;
         }
-        let keys = Keys::read(&entry.node, "key of a row", &[step::MANNER, SAID, ROW], true, report);
+        let keys = Keys::read(&entry.node, "a row", &[VERB_KEYS, CHECK_KEYS, ROW_KEYS], true, report);
         let first = match keys.get("first") {
             Some(node) => step::list(node, "first", report),
             None => Walk::default(),
         };
         let then = keys.get("then").map(|node| {
-            let keys = Keys::read(node, "key of `then`", &[step::MANNER], true, report);
+            let keys = Keys::read(node, "`then`", &[VERB_KEYS], true, report);
             step::one(&keys, &node.at, "`then`", report)
         });
         let manner = Manner::read(&keys, report);
-        let verb = if keys.verbs.is_empty() && !keys.strange { None } else { Some(step::one(&keys, &entry.key_at, "a row", report)) };
+        let verb = if keys.verbs.is_empty() && !keys.strange() { None } else { Some(step::one(&keys, &entry.key_at, "a row", report)) };
         let with = keys.table("with", report);
         let said = Said::read(&keys, report);
         Some(Self { name, at: entry.key_at.clone(), with, first, verb, manner, then, said })
@@ -160,6 +161,7 @@ impl<'t> Said<'t> {
             None => Vec::new(),
         };
         Self {
+            strange: keys.strange(),
             cites: keys.words("cites", report),
             needs: keys.words("needs", report).unwrap_or_default(),
             room: keys.words("room", report),
@@ -184,38 +186,44 @@ pub(super) fn is_id(text: &str) -> bool {
 /// The keys of one table, sorted into those that are verbs and the others.
 pub(super) struct Keys<'t> {
     pub verbs: Vec<(&'static verb::Known, &'t Entry)>,
-    /// A key was there that nobody knows.
-    pub strange: bool,
+    /// Keys that nobody knows. They have been complained about.
+    pub strangers: Vec<&'t Entry>,
+    /// It is no table at all.
+    pub unreadable: bool,
     words: Vec<&'t Entry>,
 }
 
 impl<'t> Keys<'t> {
     /// Refuses every key that is neither a verb (where one may stand) nor in the lists.
-    pub fn read(node: &'t Node, kind: &str, lists: &[&'static [&'static str]], verbs: bool, report: &mut Report<'_>) -> Self {
-        let mut keys = Self { verbs: Vec::new(), strange: false, words: Vec::new() };
+    pub fn read(node: &'t Node, owner: &str, lists: &[&'static [&'static str]], verbs: bool, report: &mut Report<'_>) -> Self {
+        let mut keys = Self { verbs: Vec::new(), strangers: Vec::new(), unreadable: false, words: Vec::new() };
         let Data::Table(entries) = &node.data else {
             report.add(&node.at, Slip::new(format!("a table belongs here and not {}", node.kind())));
-            keys.strange = true;
+            keys.unreadable = true;
             return keys;
         };
-        let mut strangers = Vec::new();
         for entry in entries {
             let name = entry.key.as_str();
             match verb::Known::named(name).filter(|_| verbs) {
                 Some(known) => keys.verbs.push((known, entry)),
                 None if lists.iter().any(|list| list.contains(&name)) => keys.words.push(entry),
-                None => strangers.push(entry),
+                None => keys.strangers.push(entry),
             }
         }
         let known = || lists.iter().copied().flatten().copied().chain(verb::Known::names().filter(|_| verbs));
-        keys.strange = !strangers.is_empty();
-        for stranger in strangers {
+        for stranger in &keys.strangers {
             // Where a verb is missing, the word that nobody knows was meant to be it, unless it looks like another.
             let other = nearest(&stranger.key, known()).is_some_and(|meant| verb::Known::named(meant).is_none());
-            let kind = if verbs && keys.verbs.is_empty() && !other { "verb" } else { kind };
-            report.add(&stranger.key_at, Slip::unknown(kind, &stranger.key, known()));
+            let is_verb = verbs && keys.verbs.is_empty() && !other;
+            let what = if is_verb { format!("there is no verb `{}`", stranger.key) } else { format!("{owner} has no `{}`", stranger.key) };
+            report.add(&stranger.key_at, Slip::none_of(what, &stranger.key, known()));
         }
         keys
+    }
+
+    /// Whether a key may have been meant to be another, so that nothing can be said of what is missing.
+    pub fn strange(&self) -> bool {
+        self.unreadable || !self.strangers.is_empty()
     }
 
     pub fn get(&self, name: &str) -> Option<&'t Node> {
@@ -231,7 +239,7 @@ impl<'t> Keys<'t> {
         let node = self.get(name)?;
         let text = node.text();
         if text.is_none() {
-            report.add(&node.at, Slip::wants(name, "text", node.kind()));
+            report.wants(node, name, "text");
         }
         Some(Word { text: text?, at: &node.at })
     }
@@ -239,14 +247,14 @@ impl<'t> Keys<'t> {
     pub fn words(&self, name: &str, report: &mut Report<'_>) -> Option<Vec<Word<'t>>> {
         let node = self.get(name)?;
         let Some(members) = node.list() else {
-            report.add(&node.at, Slip::wants(name, "a list of text", node.kind()));
+            report.wants(node, name, "a list of text");
             return None;
         };
         let mut words = Vec::new();
         for member in members {
             match member.text() {
                 Some(text) => words.push(Word { text, at: &member.at }),
-                None => report.add(&member.at, Slip::wants(name, "a list of text", &format!("{} in it", member.kind()))),
+                None => report.wants(member, name, "a list of text"),
             }
         }
         Some(words)
@@ -255,7 +263,7 @@ impl<'t> Keys<'t> {
     pub fn table(&self, name: &str, report: &mut Report<'_>) -> &'t [Entry] {
         let Some(node) = self.get(name) else { return &[] };
         node.table().unwrap_or_else(|| {
-            report.add(&node.at, Slip::wants(name, "a table", node.kind()));
+            report.wants(node, name, "a table");
             &[]
         })
     }

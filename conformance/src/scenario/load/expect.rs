@@ -6,18 +6,18 @@ use serde_json::{Value, json};
 
 use super::draft::Wanted;
 use super::field::answer;
-use super::problem::{Report, Slip};
 use super::scope::{Names, Scene, Use, deref, saved, whole};
 use super::step::Draft as Step;
-use super::tree::{Data, Entry, Node, Span};
-use crate::scenario::matcher::conditions;
-use crate::scenario::verb::{Refusal, VERBS};
-use crate::scenario::word::{ADDRESSES, ERRORS, PAGES};
+use crate::scenario::matcher::{self, conditions};
+use crate::scenario::verb::Refusal;
+use crate::scenario::word::{ADDRESSES, ERRORS, PAGES, REPLY_PLACES, TELLING_KEYS};
 use crate::scenario::{EventExpected, Expectations, Expected, Matcher, Refused, Telling, Tellings, Verb};
+use crate::toml_file::{Data, Entry, Node, Report, Slip, Span};
 use crate::transcript::view::duration_ms;
 
 const TOKENS: &[&str] = &["access_token", "refresh_token", "id_token"];
-const TELLING: &[&str] = &["of", "answered", "at_least", "pauses", "at", "before_answer", "logout_token", "logout_token_header"];
+/// What signs a person in, so that a client can be told of the end.
+const LOGINS: &[Verb] = &[Verb::Login, Verb::Redeem, Verb::Refresh, Verb::Exchange, Verb::Poll];
 
 impl Names<'_> {
     /// Reads the four expectations. `judged` is the step whose reply they are about, if that could be read.
@@ -39,7 +39,7 @@ impl Names<'_> {
     fn reply<'t>(&mut self, node: &'t Node, judged: Option<&Step<'t>>, scene: &Scene<'_, 't>, report: &mut Report<'_>) -> Vec<Expected> {
         self.check(node, scene, Use::Value, report);
         if node.table().is_none() {
-            report.add(&node.at, Slip::wants("expect", "places of the reply such as `expect.status`", node.kind()));
+            report.wants(node, "expect", "places of the reply such as `expect.status`");
             return Vec::new();
         }
         let lines = lines(node, report);
@@ -50,21 +50,24 @@ impl Names<'_> {
     }
 
     fn deliveries<'t>(&mut self, node: &'t Node, scene: &Scene<'_, 't>, report: &mut Report<'_>) -> BTreeMap<String, Tellings> {
+        self.implied.entry("backchannel_logout").or_insert_with(|| node.at.clone());
         let mut ledger = BTreeMap::new();
         let Some(entries) = node.table() else {
-            report.add(&node.at, Slip::wants("deliveries", "a table: client by client, a list of tellings", node.kind()));
+            report.wants(node, "deliveries", "a table: client by client, a list of tellings");
             return ledger;
         };
         for entry in entries {
-            if !self.clients.contains_key(&entry.key) {
+            let known = self.clients.contains_key(&entry.key);
+            if !known {
                 report.add(&entry.key_at, Slip::unknown("client", &entry.key, self.clients.keys().map(String::as_str)));
             }
             self.check(&entry.node, scene, Use::Reply, report);
             let Some(list) = deref(&entry.node, scene.with).list() else {
-                report.add(&entry.node.at, Slip::wants(&entry.key, "a list of tellings such as `[\"{web}\"]`", entry.node.kind()));
+                report.wants(&entry.node, &entry.key, "a list of tellings such as `[\"{web}\"]`");
                 continue;
             };
-            let tellings: Vec<_> = list.iter().filter_map(|told| self.telling(told, &entry.key, scene, report)).collect();
+            let tellings: Vec<_> =
+                list.iter().filter_map(|told| self.telling(told, known.then_some(entry.key.as_str()), scene, report)).collect();
             let tellings = match entry.node.text() {
                 Some(reference) => Tellings::Reference(reference.to_owned()),
                 None => Tellings::List(tellings),
@@ -74,7 +77,7 @@ impl Names<'_> {
         ledger
     }
 
-    fn telling<'t>(&mut self, node: &'t Node, client: &str, scene: &Scene<'_, 't>, report: &mut Report<'_>) -> Option<Telling> {
+    fn telling<'t>(&mut self, node: &'t Node, client: Option<&str>, scene: &Scene<'_, 't>, report: &mut Report<'_>) -> Option<Telling> {
         let mut telling = Telling {
             of: String::new(),
             answered: None,
@@ -98,7 +101,7 @@ impl Names<'_> {
             report.add(&node.at, Slip::new("a telling without `of`").instead("it names the login that it belongs to"));
         }
         for Entry { key, key_at, node } in entries {
-            let wants = |wanted: &str, report: &mut Report<'_>| report.add(&node.at, Slip::wants(key, wanted, node.kind()));
+            let wants = |wanted: &str, report: &mut Report<'_>| report.wants(node, key, wanted);
             match key.as_str() {
                 "of" => match node.text() {
                     Some(text) => {
@@ -131,12 +134,12 @@ impl Names<'_> {
                     let into = if key == "logout_token" { &mut telling.logout_token } else { &mut telling.logout_token_header };
                     *into = lines;
                 }
-                other => report.add(key_at, Slip::none_of(format!("a telling has no `{other}`"), other, TELLING.iter().copied())),
+                other => report.add(key_at, Slip::none_of(format!("a telling has no `{other}`"), other, TELLING_KEYS.iter().copied())),
             }
         }
         let attempts = telling.answered.as_ref().map_or(1, Vec::len);
         if !telling.at_least && telling.pauses.len() >= attempts.max(1) {
-            let what = format!("{} attempts have {} pauses between them", attempts, attempts.saturating_sub(1));
+            let what = format!("between {attempts} attempts there are not {} pauses", telling.pauses.len());
             report.add(&node.get("pauses").map_or(node.at.clone(), |n| n.at.clone()), Slip::new(what));
         }
         Some(telling)
@@ -146,7 +149,7 @@ impl Names<'_> {
         self.implied.entry("event_log").or_insert_with(|| node.at.clone());
         let mut log = BTreeMap::new();
         let Some(entries) = node.table().filter(|entries| !entries.is_empty()) else {
-            report.add(&node.at, Slip::wants("events", "lists of events by the prefix of their type", node.kind()));
+            report.wants(node, "events", "lists of events by the prefix of their type");
             return log;
         };
         for entry in entries {
@@ -156,7 +159,7 @@ impl Names<'_> {
                 report.add(&entry.key_at, slip.instead(format!("write `events.\"{}.\"`, in quotes and with the dot", entry.key)));
             }
             let Some(list) = entry.node.list() else {
-                report.add(&entry.node.at, Slip::wants(&entry.key, "a list of events", entry.node.kind()));
+                report.wants(&entry.node, &entry.key, "a list of events");
                 continue;
             };
             log.insert(entry.key.clone(), list.iter().filter_map(|event| one_event(event, &entry.key, true, report)).collect());
@@ -225,18 +228,77 @@ pub(super) fn refused(node: &Node, of: Option<&Step<'_>>, report: &mut Report<'_
             Some(Refused::Codes(codes))
         }
         Data::Number(_) | Data::Table(_) => {
-            report.add(&node.at, Slip::wants("refused", "a list of errors, an error at the client, `\"page\"` or `true`", node.kind()));
+            report.wants(node, "refused", "a list of errors, an error at the client, `\"page\"` or `true`");
             None
         }
     }
 }
 
-/// Conditions, with the place of one that is malformed.
+/// Conditions, with the place of each one that is malformed.
 fn lines(node: &Node, report: &mut Report<'_>) -> Vec<Expected> {
-    conditions(&node.json()).unwrap_or_else(|(path, why)| {
-        report.add(&node.nearest_to(&path).at, Slip::new(why));
-        Vec::new()
-    })
+    matchers(node, true, report);
+    let mut value = node.json();
+    loop {
+        match conditions(&value) {
+            Ok(lines) => return lines,
+            Err((path, why)) => {
+                // Regular expressions are complained about with a drawing; its last line says what is wrong.
+                let (first, last) = (why.lines().next().unwrap_or(""), why.lines().last().unwrap_or(""));
+                let why = if first == last { why.clone() } else { format!("{first} {last}") };
+                report.add(&node.nearest_to(&path).at, Slip::new(why));
+                // The others are still to be read; what is left of the table may be nothing.
+                if !prune(&mut value, &path) {
+                    return Vec::new();
+                }
+            }
+        }
+    }
+}
+
+/// Takes a place away, with the tables that are empty then. Whether something is left.
+fn prune(value: &mut Value, path: &[String]) -> bool {
+    let Some((first, rest)) = path.split_first() else { return false };
+    let Some(table) = value.as_object_mut() else { return false };
+    if !table.get_mut(first).is_some_and(|inner| prune(inner, rest)) {
+        table.remove(first);
+    }
+    !table.is_empty()
+}
+
+/// Words that look like a matcher and are none, or that are one and do not stand alone.
+fn matchers(node: &Node, outermost: bool, report: &mut Report<'_>) {
+    let Some(entries) = node.table() else { return };
+    let is_word = |entry: &Entry| matcher::WORDS.contains(&entry.key.as_str());
+    if !outermost {
+        if let [only] = entries {
+            if is_word(only) {
+                return;
+            }
+            // Written with dots it is a path for sure.
+            if report.written(&node.at).starts_with('{')
+                && let Some(meant) = nearly_a_matcher(&only.key)
+            {
+                let slip = Slip::new(format!("there is no matcher `{}`", only.key)).meant(Some(meant));
+                report.add(&only.key_at, slip.instead("A member of that name is reached with a dot"));
+            }
+        } else if let Some(word) = entries.iter().find(|entry| is_word(entry)) {
+            let slip = Slip::new(format!("the matcher `{}` stands alone in its table", word.key));
+            report.add(&word.key_at, slip.instead("a member of that name is reached with `is`"));
+        }
+    }
+    for entry in entries {
+        matchers(&entry.node, false, report);
+    }
+}
+
+/// The matcher that a word was meant to be. Claims are short, and some are close to a short matcher (`kid`, `iss`).
+fn nearly_a_matcher(word: &str) -> Option<&'static str> {
+    let near = |matcher: &str| match matcher.len() {
+        0..4 => false,
+        4 => word != "kid" && strsim::damerau_levenshtein(word, matcher) == 1,
+        _ => (1..=2).contains(&strsim::damerau_levenshtein(word, matcher)),
+    };
+    matcher::WORDS.into_iter().find(|matcher| near(matcher))
 }
 
 /// Whether a line asks about something that the judged reply can have.
@@ -244,14 +306,13 @@ fn place(line: &Expected, node: &Node, judged: Option<&Step<'_>>, report: &mut R
     let Some(root) = line.path.first() else { return };
     let at = key_of(node, &line.path);
     let name = root.strip_suffix("_header").filter(|name| TOKENS.contains(name)).unwrap_or(root);
-    let words = ["status", "header", "json", "callback", "landed", "access_token", "refresh_token", "id_token"];
-    if !words.contains(&name) {
-        report.add(&at, Slip::none_of(format!("a reply has no `{root}`"), root, words));
+    if !REPLY_PLACES.contains(&name) {
+        report.add(&at, Slip::none_of(format!("a reply has no `{root}`"), root, REPLY_PLACES.iter().copied()));
         return;
     }
     if let Some(step) = judged.filter(|step| !step.verb.yields.contains(&name)) {
         let what = format!("what `{}` brings has no `{root}`", step.verb.name);
-        let has: Vec<_> = step.verb.yields.iter().filter(|y| words.contains(y)).copied().collect();
+        let has: Vec<_> = step.verb.yields.iter().filter(|y| REPLY_PLACES.contains(y)).copied().collect();
         let instead =
             if has.is_empty() { "ask something with an answer, or add `then`".to_owned() } else { format!("it has {}", has.join(", ")) };
         report.add(&at, Slip::new(what).instead(instead));
@@ -298,7 +359,7 @@ fn key_of(node: &Node, path: &[String]) -> Span {
 }
 
 /// A telling's login: a reply that has an ID token, of that very client.
-fn login(node: &Node, text: &str, client: &str, scene: &Scene<'_, '_>, report: &mut Report<'_>) {
+fn login(node: &Node, text: &str, client: Option<&str>, scene: &Scene<'_, '_>, report: &mut Report<'_>) {
     let Some(name) = whole(text) else {
         report.add(
             &node.at,
@@ -307,13 +368,15 @@ fn login(node: &Node, text: &str, client: &str, scene: &Scene<'_, '_>, report: &
         return;
     };
     let Some(step) = saved(name, scene) else { return };
-    if !step.verb.yields.contains(&"id_token") || matches!(step.verb.verb, Verb::Send | Verb::ClientCredentials) {
-        let good: Vec<_> = VERBS.iter().filter(|v| v.yields.contains(&"id_token")).map(|v| v.name).collect();
+    if !LOGINS.contains(&step.verb.verb) {
+        let good: Vec<_> = LOGINS.iter().map(|verb| verb.word()).collect();
         let what = format!("`{}` signs nobody in, so nobody is told of its end", step.verb.name);
         report.add(&node.at, Slip::new(what).instead(format!("a telling belongs to one of {}", good.join(", "))));
     }
     let of = step.field("client").and_then(|node| deref(node, scene.with).text());
-    if let Some(of) = of.filter(|of| *of != client) {
+    if let (Some(of), Some(client)) = (of, client)
+        && of != client
+    {
         report.add(&node.at, Slip::new(format!("`{name}` is a login at `{of}`, and `{client}` is never told of that")));
     }
 }
@@ -321,7 +384,7 @@ fn login(node: &Node, text: &str, client: &str, scene: &Scene<'_, '_>, report: &
 fn answered<'t>(node: &'t Node, scene: &Scene<'_, 't>, report: &mut Report<'_>) -> Option<Vec<Value>> {
     let node = deref(node, scene.with);
     let Some(members) = node.list().filter(|members| !members.is_empty()) else {
-        report.add(&node.at, Slip::wants("answered", "the list of the client's answers, one for each attempt", node.kind()));
+        report.wants(node, "answered", "the list of the client's answers, one for each attempt");
         return None;
     };
     let members: Vec<_> = members.iter().map(|member| deref(member, scene.with)).collect();
@@ -333,7 +396,7 @@ fn answered<'t>(node: &'t Node, scene: &Scene<'_, 't>, report: &mut Report<'_>) 
 
 fn pauses(node: &Node, report: &mut Report<'_>) -> Vec<Matcher> {
     let Some(members) = node.list() else {
-        report.add(&node.at, Slip::wants("pauses", "a list of durations or matchers", node.kind()));
+        report.wants(node, "pauses", "a list of durations or matchers");
         return Vec::new();
     };
     let mut pauses = Vec::new();

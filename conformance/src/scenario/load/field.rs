@@ -1,12 +1,11 @@
 //! The second pass over one step: what its fields hold, in the light of the check that it stands in.
 
-use super::problem::{Report, Slip};
-use super::scope::{Names, Scene, Use, deref, saved, whole};
+use super::scope::{Names, Scene, Use, deref, saved, sole, whole};
 use super::step::{Draft as Step, Edits, Number};
-use super::tree::{Data, Entry, Node, Span};
 use crate::scenario::verb::{Kind, Shape, When};
 use crate::scenario::word::{REQUEST_PLACES, REQUEST_TABLES, SIGNERS, SILENCES};
 use crate::scenario::{Verb, verb};
+use crate::toml_file::{Data, Entry, Node, Report, Slip, Span};
 use crate::transcript::view::{Part, duration_ms, references};
 
 impl Names<'_> {
@@ -31,7 +30,7 @@ impl Names<'_> {
             self.check(times, scene, Use::Value, report);
             let value = deref(times, scene.with);
             if value.count().is_none_or(|count| count == 0) {
-                report.add(&value.at, Slip::wants("times", "a number from 1", value.kind()));
+                report.wants(value, "times", "a number from 1");
             }
         }
         if let Some(within) = step.manner.within {
@@ -63,7 +62,11 @@ impl Names<'_> {
 
     fn kind<'t>(&mut self, kind: Kind, name: &str, node: &'t Node, step: &Step<'t>, scene: &Scene<'_, 't>, report: &mut Report<'_>) {
         let node = deref(node, scene.with);
-        let wants = |wanted: &str, report: &mut Report<'_>| report.add(&node.at, Slip::wants(name, wanted, node.kind()));
+        let wants = |wanted: &str, report: &mut Report<'_>| report.wants(node, name, wanted);
+        // A placeholder that is not there has been complained about with the other references.
+        if node.text().and_then(sole).is_some_and(|path| path == "with" || path.starts_with("with.")) {
+            return;
+        }
         let is_reference = node.text().is_some_and(|text| references(text).iter().any(|part| matches!(part, Part::Reference(_))));
         match kind {
             Kind::Json => {}
@@ -71,7 +74,7 @@ impl Names<'_> {
                 Data::Table(_) => wants("text, a number, true or false, or a list of these", report),
                 Data::List(members) => {
                     for member in members.iter().filter(|m| m.table().is_some() || m.list().is_some()) {
-                        report.add(&member.at, Slip::wants(name, "text, numbers, true or false in its list", member.kind()));
+                        report.wants(member, name, "text, numbers, true or false in its list");
                     }
                 }
                 Data::Text(_) | Data::Number(_) | Data::Flag(_) => {}
@@ -83,7 +86,7 @@ impl Names<'_> {
                 one_of(name, "client", node, &names, report);
             }
             Kind::User => one_of(name, "user", node, &self.known.users.keys().map(String::as_str).collect::<Vec<_>>(), report),
-            Kind::Words(words) => one_of(name, &format!("`{name}`"), node, words, report),
+            Kind::Words(words) => one_of(name, "", node, words, report),
             Kind::Reply => goes_on(step, node, scene, report),
             Kind::Duration => match node.text() {
                 // A number in it may come from a reply: `{device.json.interval}s`.
@@ -155,10 +158,10 @@ impl Names<'_> {
         let value = deref(node, scene.with);
         match path {
             "method" if !value.text().is_some_and(|m| !m.is_empty() && m.chars().all(|c| c.is_ascii_uppercase() || c == '{')) => {
-                report.add(&value.at, Slip::wants("method", "a method in capitals such as `\"GET\"`", value.kind()));
+                report.wants(value, "method", "a method in capitals such as `\"GET\"`");
             }
             "assertion_key" => self.signer(value, report),
-            "body" if value.text().is_none() => report.add(&value.at, Slip::wants("body", "text", value.kind())),
+            "body" if value.text().is_none() => report.wants(value, "body", "text"),
             // A table that stands there is a deeper path; only a placeholder can bring one.
             _ if value.table().is_some() => report.add(at, Slip::new(format!("`{path}` has no inside"))),
             _ => {}
@@ -208,7 +211,7 @@ impl Names<'_> {
 /// A text that is one of a list.
 fn one_of(name: &str, kind: &str, node: &Node, words: &[&str], report: &mut Report<'_>) {
     let Some(text) = node.text() else {
-        report.add(&node.at, Slip::wants(name, "text", node.kind()));
+        report.wants(node, name, "text");
         return;
     };
     if words.contains(&text) {
@@ -220,7 +223,8 @@ fn one_of(name: &str, kind: &str, node: &Node, words: &[&str], report: &mut Repo
             Slip::new(format!("`{name}` has to be known before anything runs")).instead("a word, or a placeholder alone: `\"{with.X}\"`"),
         );
     } else {
-        report.add(&node.at, Slip::unknown(kind, text, words.iter().copied()));
+        let what = if kind.is_empty() { format!("`{name}` is never `{text}`") } else { format!("there is no {kind} `{text}`") };
+        report.add(&node.at, Slip::none_of(what, text, words.iter().copied()));
     }
 }
 
@@ -246,7 +250,7 @@ fn goes_on<'t>(step: &Step<'t>, node: &Node, scene: &Scene<'_, 't>, report: &mut
 /// A list of status codes, silences, and tables.
 fn answers<'t>(name: &str, node: &'t Node, scene: &Scene<'_, 't>, report: &mut Report<'_>) {
     let Some(members) = node.list().filter(|members| !members.is_empty()) else {
-        report.add(&node.at, Slip::wants(name, "a list of answers such as `[500, 200]`", node.kind()));
+        report.wants(node, name, "a list of answers such as `[500, 200]`");
         return;
     };
     for member in members {
@@ -277,9 +281,9 @@ fn answer_part<'t>(entry: &'t Entry, scene: &Scene<'_, 't>, report: &mut Report<
     match entry.key.as_str() {
         "status" => answer(node, report),
         "header" if node.table().is_some_and(|headers| headers.iter().all(|h| h.node.text().is_some())) => {}
-        "header" => report.add(&node.at, Slip::wants("header", "a table of text", node.kind())),
+        "header" => report.wants(node, "header", "a table of text"),
         "body" if node.text().is_some() => {}
-        "body" => report.add(&node.at, Slip::wants("body", "text", node.kind())),
+        "body" => report.wants(node, "body", "text"),
         other => report.add(&entry.key_at, Slip::none_of(format!("an answer has no `{other}`"), other, ["status", "header", "body"])),
     }
 }

@@ -7,23 +7,20 @@ mod draft;
 mod expect;
 mod field;
 mod known;
-pub(crate) mod problem;
 mod rows;
 mod scope;
 mod step;
-pub(crate) mod tree;
 mod whole;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use known::Known;
-pub use problem::Problem;
 
 use super::Check;
+pub use crate::toml_file::Problem;
+use crate::toml_file::{Node, Report, Slip};
 use draft::Draft;
-use problem::{Report, Slip};
-use tree::Node;
 
 /// Every check of a set of files, in their order, the rows behind their question.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -51,7 +48,7 @@ pub fn load(files: &[(String, String)], known: &Known<'_>) -> Result<Catalogue, 
     let mut loaded = Vec::new();
     for (index, (tree, (path, _))) in trees.iter().zip(files).enumerate() {
         let report = &mut reports[index];
-        let draft = tree.as_ref().and_then(|tree| Draft::read(tree, report));
+        let draft = tree.as_ref().map(|tree| Draft::read(tree, report));
         ids.add(path, draft.as_ref());
         let checks = draft.map(|draft| rows::checks(path, &draft, known, report)).unwrap_or_default();
         loaded.extend(checks.into_iter().map(|check| (index, check)));
@@ -65,8 +62,12 @@ fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
     match Node::parse(text) {
         Ok(tree) => Some(tree),
         Err(errors) => {
+            // What follows an error in its line follows from it, most likely.
+            let mut lines = BTreeSet::new();
             for (at, why) in errors {
-                report.add(&at, Slip::new(why));
+                if lines.insert(report.line(&at)) {
+                    report.add(&at, Slip::new(why));
+                }
             }
             None
         }

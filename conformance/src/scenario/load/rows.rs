@@ -1,6 +1,7 @@
 //! The second pass: every row becomes a check of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde_json::Value;
 
@@ -8,12 +9,11 @@ use super::draft::{Draft, Row, Said, Wanted, Word, is_id};
 use super::expect::refused;
 use super::field::ready;
 use super::known::Known;
-use super::problem::{Report, Slip};
 use super::scope::{Asked, Client, Names, ROOTS, Scene, With};
 use super::step::{Draft as Step, Manner};
-use super::tree::{Entry, Node, Span};
 use crate::scenario::word;
 use crate::scenario::{Check, Edits, Refused, Step as Done};
+use crate::toml_file::{Entry, Node, Report, Slip, Span};
 
 /// A check with what the third pass, over the whole catalogue, has to know of its file.
 pub(super) struct Loaded {
@@ -22,14 +22,17 @@ pub(super) struct Loaded {
     pub named: Vec<(String, Span)>,
     /// Where a complaint about the check as a whole belongs.
     pub at: Span,
+    /// Its expectations could be read: what is missing is really missing.
+    pub sound: bool,
     /// The placeholders that it uses.
     pub used: BTreeSet<String>,
 }
 
 /// Turns a file into its checks: the question first, then the rows. A check that could not be read is left away; why is in the report.
 pub(super) fn checks(path: &str, draft: &Draft<'_>, known: &Known<'_>, report: &mut Report<'_>) -> Vec<Loaded> {
-    let mut file = File { id: path.strip_suffix(".toml").unwrap_or(path), path, draft, known, clients: BTreeMap::new(), report };
-    file.clients = file.clients_of_the_file();
+    let mut file =
+        File { id: path.strip_suffix(".toml").unwrap_or(path), path, draft, known, clients: Rc::default(), cites_nothing: false, report };
+    file.clients = Rc::new(file.clients_of_the_file());
     file.words();
     let mut used = Vec::new();
     let base = file.check(None, &mut used);
@@ -49,7 +52,9 @@ pub(super) struct File<'d, 't, 'r> {
     path: &'d str,
     pub draft: &'d Draft<'t>,
     pub known: &'d Known<'d>,
-    clients: BTreeMap<String, Client>,
+    clients: Rc<BTreeMap<String, Client>>,
+    /// That has been said once, which is enough.
+    cites_nothing: bool,
     pub report: &'d mut Report<'r>,
 }
 
@@ -64,10 +69,11 @@ impl<'t> File<'_, 't, '_> {
         let lost: Vec<&'t str> = draft.walk.lost.iter().chain(row.into_iter().flat_map(|row| &row.first.lost)).copied().collect();
         let (ask, then) = self.question(row, wanted);
 
-        let mut names = Names::new(self.known, self.clients.clone());
+        let mut names = Names::new(self.known, Rc::clone(&self.clients));
         let mut scene = Scene { with: &with, before: Vec::new(), lost, later: Vec::new(), asked: Asked::NotYet };
         let clients = self.own_clients(&mut names, &scene);
         let provider = self.provider(&mut names, &scene);
+        scene.lost.extend(self.saved(&walk));
         let mut done = Vec::new();
         let mut several = Vec::new();
         for (i, step) in walk.iter().enumerate() {
@@ -75,13 +81,14 @@ impl<'t> File<'_, 't, '_> {
             scene.later = walk[i..].iter().filter_map(|later| later.save).map(|word| (word.text, word.at.clone())).collect();
             done.push(self.step(step, &mut names, &scene, &mut several));
         }
-        self.saved(&walk);
         (scene.before, scene.later) = (walk.clone(), Vec::new());
         let asked = ask.as_ref().map(|step| self.step(step, &mut names, &scene, &mut several));
         scene.asked = ask.as_ref().map_or(Asked::Unreadable, Asked::Yes);
         let after = then.as_ref().map(|step| step.as_ref().map(|step| self.step(step, &mut names, &scene, &mut several)));
         let judged = then.as_ref().map_or(ask.as_ref(), Option::as_ref);
+        let before = self.report.complaints();
         let expect = names.expectations(wanted, judged, &scene, self.report);
+        let sound = self.report.complaints() == before && !wanted.is_empty();
 
         let said = Choice { file: draft, row };
         let room = said.room();
@@ -91,7 +98,8 @@ impl<'t> File<'_, 't, '_> {
         }
         let needs = self.needs(&said, &names);
         let cites = said.cites();
-        if cites.is_empty() {
+        if cites.is_empty() && !draft.strange && !self.cites_nothing {
+            self.cites_nothing = true;
             self.report.add(&at, Slip::new("a check that cites nothing").instead("`cites` names the requirements that it asks about"));
         }
         used.extend(names.used.iter().cloned());
@@ -122,7 +130,7 @@ impl<'t> File<'_, 't, '_> {
             then,
             expect,
         };
-        Some(Loaded { check, named, at, used: names.used })
+        Some(Loaded { check, named, at, sound, used: names.used })
     }
 
     fn with(&mut self, row: Option<&Row<'t>>) -> With<'t> {
@@ -157,7 +165,8 @@ impl<'t> File<'_, 't, '_> {
                 of_the_question
             }
         };
-        if wanted.is_empty() && (row.is_some() || draft.ask.is_some()) {
+        let strange = draft.ask.is_none() || draft.said.strange || draft.default.strange || row.is_some_and(|row| row.said.strange);
+        if wanted.is_empty() && !strange {
             let slip = Slip::new("a check that expects nothing");
             self.report.add(at, slip.instead("say `expect.…`, `refused`, `deliveries` or `events`"));
         }
@@ -228,13 +237,15 @@ impl<'t> File<'_, 't, '_> {
         }
     }
 
-    /// What is saved has a name of its own.
-    fn saved(&mut self, walk: &[&Step<'t>]) {
+    /// What is saved has a name of its own; the names that do not are returned.
+    fn saved(&mut self, walk: &[&Step<'t>]) -> Vec<&'t str> {
         let mut before: Vec<Word<'t>> = Vec::new();
+        let mut twice = Vec::new();
         for word in walk.iter().filter_map(|step| step.save) {
             let first = before.iter().find(|earlier| earlier.text == word.text).map(|earlier| self.report.line(earlier.at));
             if let Some(line) = first {
                 self.report.add(word.at, Slip::new(format!("`{}` is saved twice: in line {line} already", word.text)));
+                twice.push(word.text);
             }
             let good = word.text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && is_id(word.text);
             if ROOTS.contains(&word.text) || word.text == "now" {
@@ -245,6 +256,7 @@ impl<'t> File<'_, 't, '_> {
             }
             before.push(word);
         }
+        twice
     }
 
     /// Needs of file, question and row, and what is implied. A feature is added in silence; a power has to be there to be seen.
@@ -301,12 +313,16 @@ impl<'c, 't> Choice<'c, 't> {
     }
 
     fn broken_by(&self) -> Vec<String> {
-        self.own().find_map(|said| said.broken_by.as_ref()).map(|words| texts(words)).unwrap_or_default()
+        self.proof().and_then(|said| said.broken_by.as_ref()).map(|words| texts(words)).unwrap_or_default()
     }
 
     fn unbreakable(&self) -> Option<String> {
-        let own = self.own().find(|said| said.broken_by.is_some() || said.unbreakable.is_some());
-        own.and_then(|said| said.unbreakable).map(|word| word.text.to_owned())
+        self.proof().and_then(|said| said.unbreakable).map(|word| word.text.to_owned())
+    }
+
+    /// The first who says how the check is proven, in one way or the other.
+    fn proof(&self) -> Option<&'c Said<'t>> {
+        self.own().find(|said| said.broken_by.is_some() || said.unbreakable.is_some())
     }
 
     fn control(&self) -> &'c [Word<'t>] {

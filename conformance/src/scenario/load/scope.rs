@@ -1,15 +1,15 @@
 //! References: what `{alice.id_token.sub}` can name at one place of one check, found out without running anything.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde_json::Value;
 
 use super::known::Known;
-use super::problem::{Report, Slip};
 use super::step::Draft as Step;
-use super::tree::{Node, Span};
 use crate::scenario::Verb;
 use crate::scenario::word::{ADDRESSES, CLIENT_ANSWERED, CLIENT_METADATA};
+use crate::toml_file::{Node, Report, Slip, Span};
 use crate::transcript::view::{self, Part, references};
 
 /// The roots that are no saved names.
@@ -58,7 +58,7 @@ pub(super) enum Use {
 /// Checks references, and notes what they need.
 pub(super) struct Names<'d> {
     pub known: &'d Known<'d>,
-    pub clients: BTreeMap<String, Client>,
+    pub clients: Rc<BTreeMap<String, Client>>,
     /// Powers that references imply, with the first place that does.
     pub implied: BTreeMap<&'static str, Span>,
     /// Acts of `admin`, each a power.
@@ -68,7 +68,7 @@ pub(super) struct Names<'d> {
 }
 
 impl<'d> Names<'d> {
-    pub fn new(known: &'d Known<'d>, clients: BTreeMap<String, Client>) -> Self {
+    pub fn new(known: &'d Known<'d>, clients: Rc<BTreeMap<String, Client>>) -> Self {
         Self { known, clients, implied: BTreeMap::new(), acts: BTreeMap::new(), used: BTreeSet::new() }
     }
 
@@ -113,6 +113,7 @@ impl<'d> Names<'d> {
                 Asked::Unreadable => {}
                 Asked::Yes(step) => reply(step, path, rest, at, as_what, report),
             },
+            lost if scene.lost.contains(&lost) => {}
             saved => {
                 let found = scene.before.iter().rev().find(|step| step.save.is_some_and(|word| word.text == saved));
                 if let Some(step) = found {
@@ -120,7 +121,7 @@ impl<'d> Names<'d> {
                 } else if let Some((_, later)) = scene.later.iter().find(|(name, _)| *name == saved) {
                     let line = report.line(later);
                     report.add(at, Slip::new(format!("`{saved}` is saved later, in line {line}")));
-                } else if !scene.lost.contains(&saved) {
+                } else {
                     let names = scene.before.iter().filter_map(|step| step.save).map(|word| word.text);
                     let what = format!("`{{{path}}}` names nothing: nothing is saved as `{saved}`");
                     report.add(at, Slip::none_of(what, saved, names.chain(ROOTS.iter().copied())));
@@ -255,8 +256,7 @@ pub(super) fn deref<'t>(node: &'t Node, with: &With<'t>) -> &'t Node {
     // As deep as `check` goes; a circle has been complained about there.
     for _ in 0..=8 {
         let Some(text) = node.text() else { return node };
-        let parts = references(text);
-        let [Part::Reference(path)] = parts.as_slice() else { return node };
+        let Some(path) = sole(text) else { return node };
         let mut segments = path.split('.');
         let (Some("with"), Some(name)) = (segments.next(), segments.next()) else { return node };
         let Some(inner) = with.get(name).copied() else { return node };
@@ -268,8 +268,13 @@ pub(super) fn deref<'t>(node: &'t Node, with: &With<'t>) -> &'t Node {
 
 /// The saved name or `asked` that a string is, if it names a reply as a whole.
 pub(super) fn whole(text: &str) -> Option<&str> {
+    sole(text).filter(|name| !name.contains('.'))
+}
+
+/// The path of a string that is one reference and nothing else.
+pub(super) fn sole(text: &str) -> Option<&str> {
     match references(text).as_slice() {
-        [Part::Reference(name)] if !name.contains('.') => Some(name),
+        [Part::Reference(path)] => Some(path),
         _ => None,
     }
 }
@@ -278,6 +283,7 @@ pub(super) fn whole(text: &str) -> Option<&str> {
 pub(super) fn saved<'s, 't>(name: &str, scene: &Scene<'s, 't>) -> Option<&'s Step<'t>> {
     match (name, scene.asked) {
         ("asked", Asked::Yes(step)) => Some(step),
+        (lost, _) if scene.lost.contains(&lost) => None,
         _ => scene.before.iter().rev().find(|step| step.save.is_some_and(|word| word.text == name)).copied(),
     }
 }

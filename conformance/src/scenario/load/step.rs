@@ -1,14 +1,9 @@
 //! The first pass over one step: its verb, the verb's fields, and the words around it.
 
 use super::draft::{Keys, Word};
-use super::problem::{Report, Slip};
-use super::tree::{Data, Entry, Node, Span};
 use crate::scenario::verb::{self, Act, Field, Shape};
-
-/// The words that a step may have beside its verb, and `[ask]`, a row and `then` with it.
-pub(super) const MANNER: &[&str] = &["set", "drop", "repeat", "times", "at_once", "succeed", "within"];
-/// Those that only a step of the walk may have.
-pub(super) const WALK: &[&str] = &["save", "refused"];
+use crate::scenario::word::{STEP_KEYS, VERB_KEYS};
+use crate::toml_file::{Data, Entry, Node, Report, Slip, Span};
 
 /// A step as written.
 #[derive(Clone)]
@@ -56,7 +51,7 @@ pub(super) struct Edits<'t> {
 #[derive(Default)]
 pub(super) struct Walk<'t> {
     pub steps: Vec<Draft<'t>>,
-    /// What unreadable steps would have saved: known names of unknown content.
+    /// What may have been saved in a step that is not quite readable: known names of unknown content.
     pub lost: Vec<&'t str>,
 }
 
@@ -64,16 +59,18 @@ pub(super) struct Walk<'t> {
 pub(super) fn list<'t>(node: &'t Node, name: &str, report: &mut Report<'_>) -> Walk<'t> {
     let mut walk = Walk::default();
     let Some(members) = node.list() else {
-        let instead = if name == "[[step]]" { "write `[[step]]`, once for each" } else { "write `first = [{ … }]`" };
-        report.add(&node.at, Slip::wants(name, "a list of steps", node.kind()).instead(instead));
+        let wanted = if name == "[[step]]" { "to be written `[[step]]`, once for each step," } else { "a list of steps" };
+        report.wants(node, name, wanted);
         return walk;
     };
     for member in members {
-        let keys = Keys::read(member, "word of a step", &[MANNER, WALK], true, report);
+        let keys = Keys::read(member, "a step", &[VERB_KEYS, STEP_KEYS], true, report);
         match one(&keys, &member.at, "a step", report) {
             Some(step) => walk.steps.push(step),
             None => walk.lost.extend(keys.get("save").and_then(Node::text)),
         }
+        // One of these may have been meant to be `save`.
+        walk.lost.extend(keys.strangers.iter().filter_map(|entry| entry.node.text()));
     }
     walk
 }
@@ -84,7 +81,7 @@ pub(super) fn one<'t>(keys: &Keys<'t>, at: &Span, place: &str, report: &mut Repo
         [one] => *one,
         [] => {
             // A key that nobody knows has been taken for the verb and complained about already.
-            if !keys.strange {
+            if !keys.strange() {
                 report.add(at, Slip::new(format!("{place} has no verb")));
             }
             return None;
@@ -108,7 +105,7 @@ pub(super) fn one<'t>(keys: &Keys<'t>, at: &Span, place: &str, report: &mut Repo
     };
     match known.shape {
         Shape::Text(_) if entry.node.text().is_some() => step.value = Some(&entry.node),
-        Shape::Text(_) => report.add(&entry.node.at, Slip::wants(known.name, "text", entry.node.kind())),
+        Shape::Text(_) => report.wants(&entry.node, known.name, "text"),
         Shape::Table(_) => step.read_fields(&entry.node, known.fields(), known.wants, known.name, report),
         Shape::Act => step.read_act(entry, report),
     }
@@ -145,7 +142,7 @@ impl<'t> Draft<'t> {
         report: &mut Report<'_>,
     ) {
         let Data::Table(entries) = &node.data else {
-            report.add(&node.at, Slip::wants(self.verb.name, "a table of its fields", node.kind()));
+            report.wants(node, self.verb.name, "a table of its fields");
             return;
         };
         let names: Vec<&str> = fields.map(|field| field.name).collect();
@@ -209,7 +206,7 @@ fn number<'t>(keys: &Keys<'t>, name: &str, least: u32, report: &mut Report<'_>) 
     let node = keys.get(name)?;
     let is = node.count().and_then(|count| u32::try_from(count).ok()).filter(|count| (least..=1000).contains(count));
     if is.is_none() {
-        report.add(&node.at, Slip::wants(name, &format!("a number from {least}"), node.kind()));
+        report.wants(node, name, &format!("a number from {least}"));
     }
     Some(Number { is: is?, at: &node.at })
 }

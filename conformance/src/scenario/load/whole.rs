@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::draft::Draft;
-use super::problem::{Report, Slip};
 use super::rows::Loaded;
-use super::scope::whole as whole_reference;
+use super::scope::{sole, whole as whole_reply};
 use crate::scenario::{Check, Expected, Matcher, Step, Tellings, Verb};
-use crate::transcript::view::{Part, references};
+use crate::toml_file::{Report, Slip};
 
 /// The ids that exist, also those of files that could not be read to the end.
 #[derive(Default)]
@@ -53,8 +52,15 @@ pub(super) fn connect(mut loaded: Vec<(usize, Loaded)>, ids: &Ids, reports: &mut
         item.check.control = control;
     }
     let by_id: BTreeMap<&str, &Check> = loaded.iter().map(|(_, item)| (item.check.id.as_str(), &item.check)).collect();
+    let unsound: BTreeSet<&str> =
+        loaded.iter().map(|(_, item)| item).filter(|item| !item.sound).map(|item| item.check.id.as_str()).collect();
     for (index, item) in &loaded {
-        judge(item, &by_id, ids, &mut reports[*index]);
+        named_controls(item, &by_id, &mut reports[*index]);
+        // What the expectations, or those of the question, are, is not quite known.
+        let base = item.check.base.as_deref();
+        if !unsound.contains(item.check.id.as_str()) && base.is_none_or(|base| !unsound.contains(base)) {
+            missing_controls(item, &by_id, ids, &mut reports[*index]);
+        }
     }
     loaded.into_iter().map(|(_, item)| item.check).collect()
 }
@@ -74,9 +80,9 @@ fn controls(item: &Loaded, all: &[(usize, Loaded)]) -> Vec<String> {
     }
 }
 
-fn judge(item: &Loaded, by_id: &BTreeMap<&str, &Check>, ids: &Ids, report: &mut Report<'_>) {
+fn named_controls(item: &Loaded, by_id: &BTreeMap<&str, &Check>, report: &mut Report<'_>) {
     let check = &item.check;
-    for (id, at) in &item.named {
+    for (id, at) in item.named.iter().filter(|(id, _)| *id != check.id) {
         if by_id.get(id.as_str()).is_some_and(|control| is_negative(control)) {
             let slip = Slip::new(format!("`{id}` is itself a refusal or an absence, and no control"));
             report.add(at, slip.instead("name a check that shows the thing at work"));
@@ -85,9 +91,18 @@ fn judge(item: &Loaded, by_id: &BTreeMap<&str, &Check>, ids: &Ids, report: &mut 
             report.add(at, Slip::new(format!("`{id}` has this very check among its own controls")));
         }
     }
+}
+
+fn missing_controls(item: &Loaded, by_id: &BTreeMap<&str, &Check>, ids: &Ids, report: &mut Report<'_>) {
+    let check = &item.check;
     let controls: Vec<&Check> = check.control.iter().filter_map(|id| by_id.get(id.as_str()).copied()).collect();
     // A control in a file that has errors of its own is not missing.
     if controls.len() < check.control.iter().filter(|id| ids.has(id)).count() {
+        return;
+    }
+    // Where the question lacks its control, or could not be read, its rows are not to blame.
+    let base = check.base.as_deref().map(|id| by_id.get(id));
+    if base.is_some_and(|base| base.is_none_or(|base| is_negative(base) && base.control.is_empty())) {
         return;
     }
     if is_negative(check) && controls.is_empty() {
@@ -195,7 +210,7 @@ fn asker(step: &Step, check: &Check) -> Option<String> {
         if let Some(client) = text("client") {
             return placeholder(client, check).map_or(Some(client.to_owned()), |value| value.as_str().map(str::to_owned));
         }
-        let name = whole_reference(text("of")?)?;
+        let name = whole_reply(text("of")?)?;
         step = if name == "asked" { &check.ask } else { check.walk.iter().find(|step| step.save.as_deref() == Some(name))? };
     }
     None
@@ -203,8 +218,5 @@ fn asker(step: &Step, check: &Check) -> Option<String> {
 
 /// The value of a text that is one placeholder and nothing else.
 fn placeholder<'c>(text: &str, check: &'c Check) -> Option<&'c Value> {
-    match references(text).as_slice() {
-        [Part::Reference(path)] => check.with.get(path.strip_prefix("with.")?),
-        _ => None,
-    }
+    check.with.get(sole(text)?.strip_prefix("with.")?)
 }

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::draft::{Said, Word};
-use super::problem::Slip;
 use super::rows::{File, Loaded};
 use super::scope::{Client, Names, Scene, Use, With, deref};
-use super::tree::{Data, Entry, Node};
 use crate::requirement::{Requirement, Role, Strength};
 use crate::scenario::word::{self, CLIENT_METADATA, PROVIDER, Setting};
 use crate::scenario::{Check, Step, Verb};
+use crate::toml_file::{Data, Entry, Node, Slip};
 use crate::transcript::view::{Part, duration_ms, references};
 
 impl<'t> File<'_, 't, '_> {
@@ -140,7 +139,7 @@ impl<'t> File<'_, 't, '_> {
                     "like" => {}
                     "register" => match entry.node.flag() {
                         Some(flag) => registered |= flag,
-                        None => self.report.add(&entry.node.at, Slip::wants("register", "true or false", entry.node.kind())),
+                        None => self.report.wants(&entry.node, "register", "true or false"),
                     },
                     name if CLIENT_METADATA.contains(&name) => metadata[name] = entry.node.json(),
                     name => {
@@ -150,7 +149,7 @@ impl<'t> File<'_, 't, '_> {
                 }
             }
             if node.table().is_none() {
-                self.report.add(&node.at, Slip::wants(key, "a table with `like`", node.kind()));
+                self.report.wants(node, key, "a table with `like`");
             }
             clients.insert(key.clone(), Client { metadata, registered });
         }
@@ -176,7 +175,7 @@ impl<'t> File<'_, 't, '_> {
         names.check(node, scene, Use::Value, self.report);
         match node.table() {
             Some(entries) if !entries.is_empty() => self.settings("", entries, scene.with),
-            _ => self.report.add(&node.at, Slip::wants("provider", "a table of settings", node.kind())),
+            _ => self.report.wants(node, "provider", "a table of settings"),
         }
         inlined(node, scene.with, 0)
     }
@@ -189,7 +188,7 @@ impl<'t> File<'_, 't, '_> {
             match PROVIDER.iter().find(|(name, _)| *name == path) {
                 Some((_, setting)) => {
                     if let Some(wanted) = unfit(*setting, node) {
-                        self.report.add(&node.at, Slip::wants(&path, &wanted, node.kind()));
+                        self.report.wants(node, &path, &wanted);
                     }
                 }
                 None if PROVIDER.iter().any(|(name, _)| name.starts_with(&below)) && node.table().is_some() => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::tree::Span;
+use super::{Node, Span};
 use crate::nearest::nearest;
 
 /// One thing that the loader refuses.
@@ -61,14 +61,19 @@ impl Slip {
 
     /// The same in other words.
     pub fn none_of<'a>(what: impl Into<String>, word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
-        let candidates: Vec<&str> = candidates.into_iter().collect();
+        let mut candidates: Vec<&str> = candidates.into_iter().collect();
+        let mut seen = BTreeSet::new();
+        candidates.retain(|word| seen.insert(*word));
         let meant = nearest(word, candidates.iter().copied()).map(str::to_owned);
         let few = (1..=12).contains(&candidates.len()) && meant.is_none();
-        let instead = few.then(|| format!("it is one of {}", candidates.join(", ")));
+        let instead = few.then(|| match candidates.as_slice() {
+            [only] => format!("write `{only}`"),
+            _ => format!("it is one of `{}`", candidates.join("`, `")),
+        });
         Self { what: what.into(), meant, instead }
     }
 
-    /// A value of the wrong kind.
+    /// A value of the wrong kind. [`Report::wants`] says what stands there instead.
     pub fn wants(name: &str, wanted: &str, got: &str) -> Self {
         Self::new(format!("`{name}` wants {wanted} and not {got}"))
     }
@@ -90,15 +95,17 @@ pub(crate) struct Report<'a> {
     text: &'a str,
     seen: BTreeSet<(usize, String)>,
     problems: Vec<(usize, Problem)>,
+    complaints: usize,
 }
 
 impl<'a> Report<'a> {
     pub fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text, seen: BTreeSet::new(), problems: Vec::new() }
+        Self { file, text, seen: BTreeSet::new(), problems: Vec::new(), complaints: 0 }
     }
 
     /// Takes a problem down. One that was already said of this place is not said again: rows share what they do not change.
     pub fn add(&mut self, at: &Span, slip: Slip) {
+        self.complaints += 1;
         if !self.seen.insert((at.start, slip.what.clone())) {
             return;
         }
@@ -121,6 +128,19 @@ impl<'a> Report<'a> {
     /// The text of a place as it stands in the file.
     pub fn written(&self, at: &Span) -> &'a str {
         self.text.get(at.clone()).unwrap_or("")
+    }
+
+    /// A value of the wrong kind: what is wanted, and what stands there (its kind, if it is long).
+    pub fn wants(&mut self, node: &Node, name: &str, wanted: &str) {
+        let written = self.written(&node.at);
+        let short = !written.is_empty() && written.chars().count() <= 40 && !written.contains('\n');
+        let got = if short { format!("`{written}`") } else { node.kind().to_owned() };
+        self.add(&node.at, Slip::wants(name, wanted, &got));
+    }
+
+    /// How often something was complained about, the same again included.
+    pub fn complaints(&self) -> usize {
+        self.complaints
     }
 
     /// All of them, in the order of the file.
