@@ -1,0 +1,4 @@
+use super::{ProveArgs, Stop};
+pub fn prove(_: &ProveArgs) -> Result<u8, Stop> {
+    Ok(0)
+}
