@@ -2,10 +2,15 @@
 
 pub mod cli;
 pub mod defect;
+pub mod drive;
+pub mod embedded;
 pub mod embedded_files;
+pub mod fixture;
 pub mod judge;
 pub mod nearest;
+pub mod proof;
 pub mod report;
 pub mod requirement;
 pub mod scenario;
+pub mod target;
 pub mod transcript;

@@ -1,1 +1,28 @@
-//! The reference provider.
+//! The reference provider: minimal in code, complete in flows, strict by default.
+
+mod browser;
+mod client_auth;
+mod config;
+mod endpoints;
+mod exchange;
+mod grants;
+mod hint;
+mod http;
+mod jose;
+mod keys;
+mod log;
+mod names;
+mod notifier;
+mod pages;
+mod params;
+mod passwords;
+mod provider;
+mod refusal;
+mod scope;
+mod seam;
+mod sessions;
+mod state;
+mod tokens;
+mod world;
+
+pub use seam::{Handle, Outside, Quiet, ResolveName, StartError, start};

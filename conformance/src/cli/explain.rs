@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::suite::{Rule, Suite};
+use super::suite::Suite;
 use super::{ExplainArgs, Stop, say};
 use crate::defect::Defect;
+use crate::judge::rules::Rule;
 use crate::nearest::nearest;
 use crate::requirement::Requirement;
 use crate::scenario::{Check, EventExpected, Expectations, Refused, Step, Tellings};
@@ -61,7 +62,7 @@ fn a_check(suite: &Suite, check: &Check) -> String {
     if let Some(same) = &check.same_walk_as {
         page.line("asks of", &format!("the same answer as {same}"));
     }
-    page.list("controls", &check.base.iter().chain(&check.control).cloned().collect::<Vec<_>>());
+    page.list("controls", &check.base.iter().chain(&check.control).collect::<Vec<_>>());
     let proofs = if check.broken_by.is_empty() && check.unbreakable.is_none() {
         vec!["proofs derived from its own recording".to_owned()]
     } else {
@@ -78,10 +79,10 @@ fn a_check(suite: &Suite, check: &Check) -> String {
 }
 
 fn a_rule(suite: &Suite, rule: &Rule) -> String {
-    let mut page = Page::new(&rule.id, "a rule, over everything that is recorded");
-    page.line("asks", &rule.asks);
-    page.cites(suite, &rule.cites);
-    page.list("broken by", &rule.broken_by);
+    let mut page = Page::new(rule.id, "a rule, over everything that is recorded");
+    page.line("asks", rule.asks);
+    page.cites(suite, rule.cites);
+    page.list("broken by", rule.broken_by);
     page.text
 }
 
@@ -107,10 +108,9 @@ fn a_requirement(suite: &Suite, r: &Requirement) -> String {
     if !r.verified {
         page.line("note", "the section does not say so itself: it is judgement, or inferred");
     }
-    let cited = |cites: &[String]| cites.contains(&r.id);
-    page.list("checks", &suite.checks.iter().filter(|c| cited(&c.cites)).map(|c| c.id.clone()).collect::<Vec<_>>());
-    page.list("rules", &suite.rules.iter().filter(|c| cited(&c.cites)).map(|c| c.id.clone()).collect::<Vec<_>>());
-    page.list("broken by", &suite.defects.0.values().filter(|d| cited(&d.breaks)).map(|d| d.id.clone()).collect::<Vec<_>>());
+    page.list("checks", &suite.checks.iter().filter(|c| c.cites.contains(&r.id)).map(|c| c.id.as_str()).collect::<Vec<_>>());
+    page.list("rules", &suite.rules.iter().filter(|c| c.cites.contains(&r.id.as_str())).map(|c| c.id).collect::<Vec<_>>());
+    page.list("broken by", &suite.defects.0.values().filter(|d| d.breaks.contains(&r.id)).map(|d| d.id.as_str()).collect::<Vec<_>>());
     page.text
 }
 
@@ -123,9 +123,8 @@ fn a_defect(suite: &Suite, d: &Defect) -> String {
             page.line(word, text);
         }
     }
-    let names = |broken_by: &[String]| broken_by.contains(&d.id);
-    page.list("turns red", &suite.checks.iter().filter(|c| names(&c.broken_by)).map(|c| c.id.clone()).collect::<Vec<_>>());
-    page.list("rules", &suite.rules.iter().filter(|r| names(&r.broken_by)).map(|r| r.id.clone()).collect::<Vec<_>>());
+    page.list("turns red", &suite.checks.iter().filter(|c| c.broken_by.contains(&d.id)).map(|c| c.id.as_str()).collect::<Vec<_>>());
+    page.list("rules", &suite.rules.iter().filter(|r| r.broken_by.contains(&d.id.as_str())).map(|r| r.id).collect::<Vec<_>>());
     page.text
 }
 
@@ -212,14 +211,15 @@ impl Page {
         let _ = writeln!(self.text, "    {word:<10} {rest}");
     }
 
-    fn list(&mut self, word: &str, members: &[String]) {
+    fn list<S: AsRef<str>>(&mut self, word: &str, members: &[S]) {
         for (n, member) in members.iter().enumerate() {
-            self.line(if n == 0 { word } else { "" }, member);
+            self.line(if n == 0 { word } else { "" }, member.as_ref());
         }
     }
 
-    fn cites(&mut self, suite: &Suite, ids: &[String]) {
+    fn cites<S: AsRef<str>>(&mut self, suite: &Suite, ids: &[S]) {
         for (n, id) in ids.iter().enumerate() {
+            let id = id.as_ref();
             self.line(if n == 0 { "cites" } else { "" }, id);
             if let Some(requirement) = suite.requirements.get(id) {
                 self.line("", &format!("  {requirement}: {}", requirement.text));
@@ -233,20 +233,15 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::judge::rules::rules;
     use crate::report::sample::{HONEST, ROW, check, requirements};
 
     fn suite() -> Suite {
         let mut row = check(ROW);
         row.base = Some(HONEST.into());
-        let rule = Rule {
-            id: "a-logout-token-lives-two-minutes".into(),
-            asks: "A logout token lives two minutes at most.".into(),
-            cites: vec!["bcl-4-short-exp".into()],
-            broken_by: vec!["logout-token-lives-a-day".into()],
-        };
         Suite {
             checks: Arc::new(vec![check(HONEST), row]),
-            rules: vec![rule],
+            rules: rules(),
             requirements: Arc::new(requirements()),
             defects: Arc::default(),
         }
@@ -288,7 +283,7 @@ mod tests {
         insta::assert_snapshot!(text(&suite(), "a-logout-token-lives-two-minutes").unwrap(), @r#"
         a-logout-token-lives-two-minutes
             a rule, over everything that is recorded
-            asks       A logout token lives two minutes at most.
+            asks       A logout token ends two minutes after it was made, or sooner.
             cites      bcl-4-short-exp
                          Back-Channel Logout 1.0 §4, SHOULD (our reading): A logout token lives two minutes at most.
             broken by  logout-token-lives-a-day

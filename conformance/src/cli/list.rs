@@ -41,7 +41,7 @@ fn text(suite: &Suite, wanted: impl Fn(&str) -> bool) -> String {
             let _ = writeln!(text, "    #{row}");
         }
     }
-    let rules: Vec<_> = suite.rules.iter().filter(|r| wanted(&r.id)).collect();
+    let rules: Vec<_> = suite.rules.iter().filter(|r| wanted(r.id)).collect();
     if !rules.is_empty() {
         text.push_str("\nrules, over everything that is recorded\n");
     }
@@ -59,7 +59,7 @@ fn as_json(suite: &Suite, wanted: impl Fn(&str) -> bool) -> String {
         .iter()
         .filter(|c| wanted(&c.id))
         .map(|c| json!({ "id": c.id, "title": c.title, "file": c.file, "line": c.line, "cites": c.cites, "needs": c.needs }));
-    let rules = suite.rules.iter().filter(|r| wanted(&r.id)).map(|r| json!({ "id": r.id, "asks": r.asks, "cites": r.cites }));
+    let rules = suite.rules.iter().filter(|r| wanted(r.id)).map(|r| json!({ "id": r.id, "asks": r.asks, "cites": r.cites }));
     let all = json!({ "checks": checks.collect::<Vec<_>>(), "rules": rules.collect::<Vec<_>>() });
     format!("{}\n", serde_json::to_string_pretty(&all).unwrap_or_default())
 }

@@ -9,7 +9,6 @@ mod progress;
 mod prove;
 mod run;
 mod select;
-mod serve;
 mod suite;
 
 use std::io::Write as _;
@@ -47,8 +46,6 @@ enum Command {
     List(ListArgs),
     /// Say what an id is: a check, a scenario, a rule, a requirement or a defect
     Explain(ExplainArgs),
-    /// Start the provider for other programs
-    Serve(serve::ServeArgs),
     /// Show that every check and rule can fail
     Prove(ProveArgs),
 }
@@ -142,7 +139,6 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::List(args) => list::list(&args),
         Command::Explain(args) => explain::explain(&args),
-        Command::Serve(args) => serve::serve(args),
         Command::Prove(args) => prove::prove(&args),
     };
     match ended {

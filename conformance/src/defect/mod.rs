@@ -39,6 +39,14 @@
 //!
 //! `wire` plays a defect. It is one function on messages with a memory, and knows no socket and no clock.
 
+pub mod load;
+mod memory;
+mod message;
+mod play;
+#[cfg(test)]
+mod tests;
+mod token;
+pub(crate) mod tree;
 pub mod wire;
 
 use std::collections::BTreeMap;

@@ -2,7 +2,10 @@
 //!
 //! The loader resolves every row to a [`Check`] of its own, so nobody downstream knows what a row is.
 
+pub mod load;
 pub mod matcher;
+pub mod verb;
+pub mod word;
 
 use std::collections::BTreeMap;
 

@@ -170,6 +170,21 @@ impl SigningKey {
         }
     }
 
+    /// The public half as PEM text (SPKI), as a careless verifier takes it for an HMAC secret (RFC 8725 §2.1). `None` where there is no public
+    /// half.
+    pub fn public_pem(&self) -> Option<String> {
+        use rsa::pkcs8::EncodePublicKey as _;
+        let der = match self {
+            Self::Rs256(k) => rsa::signature::Keypair::verifying_key(k.as_ref()).to_public_key_der(),
+            Self::Es256(k) => k.verifying_key().to_public_key_der(),
+            Self::EdDsa(k) => k.verifying_key().to_public_key_der(),
+            Self::Hs256(_) | Self::None => return None,
+        };
+        let text = base64::engine::general_purpose::STANDARD.encode(der.ok()?.as_bytes());
+        let lines: Vec<&str> = text.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+        Some(format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n")))
+    }
+
     /// A compact JWS of this header and these claims, as they stand (`alg` is the header's own business).
     pub fn token(&self, header: &Value, claims: &Value) -> String {
         let signed = format!("{}.{}", B64.encode(header.to_string()), B64.encode(claims.to_string()));
@@ -192,6 +207,29 @@ pub fn half_hash(alg: &str, text: &str) -> Option<String> {
 /// The S256 challenge of a verifier (RFC 7636 §4.2).
 pub fn s256(verifier: &str) -> String {
     B64.encode(sha2::Sha256::digest(verifier))
+}
+
+/// The public key of a JWK as PEM, which is what a verifier that takes HS256 for RS256 uses as its secret (RFC 8725 §2.1).
+pub fn public_pem(jwk: &Value) -> Option<String> {
+    let member = |name: &str| jwk.get(name).and_then(Value::as_str).and_then(|t| B64.decode(t).ok());
+    match jwk.get("kty").and_then(Value::as_str)? {
+        "RSA" => {
+            let key =
+                rsa::RsaPublicKey::new(rsa::BigUint::from_bytes_be(&member("n")?), rsa::BigUint::from_bytes_be(&member("e")?)).ok()?;
+            rsa::pkcs8::EncodePublicKey::to_public_key_pem(&key, rsa::pkcs8::LineEnding::LF).ok()
+        }
+        "EC" => {
+            let (x, y) = (member("x")?, member("y")?);
+            if x.len() != 32 || y.len() != 32 {
+                return None;
+            }
+            let point = p256::EncodedPoint::from_affine_coordinates(x.as_slice().into(), y.as_slice().into(), false);
+            let key = p256::ecdsa::VerifyingKey::from_encoded_point(&point).ok()?;
+            p256::pkcs8::EncodePublicKey::to_public_key_pem(&key, p256::pkcs8::LineEnding::LF).ok()
+        }
+        "OKP" => Some(jwk.get("x")?.as_str()?.to_owned()),
+        _ => None,
+    }
 }
 
 /// Names that come twice in one object of a JSON text, at any depth; empty if it is no JSON.

@@ -7,6 +7,8 @@ pub mod jose;
 pub mod names;
 pub mod normal;
 pub mod page;
+pub mod refusal;
+pub mod tokens;
 pub mod view;
 
 use std::collections::BTreeMap;

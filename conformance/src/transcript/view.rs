@@ -178,7 +178,7 @@ impl<'a> View<'a> {
 }
 
 /// Parameters as an object; one that comes twice becomes a list.
-fn to_object(params: Vec<(String, String)>) -> Map<String, Value> {
+pub fn to_object(params: Vec<(String, String)>) -> Map<String, Value> {
     let mut object = Map::new();
     for (name, value) in params {
         match object.get_mut(&name) {

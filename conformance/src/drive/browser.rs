@@ -1,0 +1,183 @@
+//! A browser without script: cookies, redirects, forms. It goes until it lands at a client, or on a page where the person stops.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use url::Url;
+
+use super::jar::Jar;
+use super::page::{Flow, Hints, Page, Person, Purpose};
+use super::recorder::{Errand, Recorder};
+use crate::transcript::{Answer, Callback, Endpoint, Landed, Request, pairs};
+
+/// So many hops are a loop.
+const HOPS: usize = 25;
+
+/// One of the browsers of a check.
+#[derive(Clone, Default)]
+pub struct Browser {
+    jar: Arc<Mutex<Jar>>,
+}
+
+/// What the person does with the pages that come.
+#[derive(Debug, Clone, Default)]
+pub struct Intent {
+    /// Signs in, if there is anybody.
+    pub person: Option<Person>,
+    /// Says yes (`Some(true)`), no, or nothing to a consent or a confirmation.
+    pub decide: Option<bool>,
+}
+
+/// Where it went.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Went {
+    /// The exchange of the first request.
+    pub first: usize,
+    /// The exchange of the last answer.
+    pub last: usize,
+    /// Where it landed; `None` if an answer never came.
+    pub landed: Option<Landed>,
+    /// What reached a client.
+    pub callback: Option<Callback>,
+}
+
+/// What the browser has to know of the addresses around it.
+pub trait Places: Send + Sync {
+    /// The origin (`primary`, `other`) and the endpoint of an address of the target; `None` outside of it.
+    fn of_target(&self, url: &Url) -> Option<(String, Endpoint)>;
+    /// The client at whose redirect URI an address is, and whether that is a post-logout one.
+    fn of_client(&self, url: &Url, flow: Flow) -> Option<(String, bool)>;
+    /// What the target file says of its pages.
+    fn hints(&self) -> &Hints;
+}
+
+impl Browser {
+    /// Opens an address, or sends a form there, and goes on.
+    pub async fn go(
+        &self,
+        recorder: &Recorder,
+        places: &dyn Places,
+        flow: Flow,
+        request: Request,
+        intent: &Intent,
+        errand: &Errand,
+    ) -> Went {
+        let mut request = request;
+        let mut errand = errand.clone();
+        let mut went: Option<Went> = None;
+        let mut signed_in = 0;
+        for _ in 0..HOPS {
+            let Ok(url) = Url::parse(&request.url) else { break };
+            let Some((origin, endpoint)) = places.of_target(&url) else { break };
+            self.dress(&mut request, &url, recorder);
+            let index = recorder.send(endpoint, &origin, request.clone(), &errand).await;
+            // What a row changed, it changed in the first request.
+            errand.edited.clear();
+            errand.gate = None;
+            let so_far = went.get_or_insert(Went { first: index, last: index, landed: None, callback: None });
+            so_far.last = index;
+            let Some(answer) = recorder.answer(index) else { break };
+            self.keep(&url, &answer, recorder);
+            match next(&url, &answer, places, flow, intent, &mut signed_in) {
+                Next::Go(onward) => request = onward,
+                Next::Land(landed, callback) => {
+                    so_far.landed = Some(landed);
+                    so_far.callback = callback;
+                    break;
+                }
+            }
+        }
+        went.unwrap_or(Went { first: 0, last: 0, landed: None, callback: None })
+    }
+
+    /// Adds what every request of a browser carries: its cookies.
+    pub fn dress(&self, request: &mut Request, url: &Url, recorder: &Recorder) {
+        if !request.headers.iter().any(|(n, _)| n == "accept") {
+            request.headers.push(("accept".into(), "text/html,application/xhtml+xml".into()));
+        }
+        request.headers.retain(|(n, _)| n != "cookie");
+        let jar = self.jar.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cookies) = jar.header(url, recorder.live.now()) {
+            request.headers.push(("cookie".into(), cookies));
+        }
+    }
+
+    /// Keeps the cookies of an answer.
+    pub fn keep(&self, url: &Url, answer: &Answer, recorder: &Recorder) {
+        let mut jar = self.jar.lock().unwrap_or_else(PoisonError::into_inner);
+        for header in answer.header("set-cookie") {
+            jar.keep(url, header, recorder.live.now());
+        }
+    }
+}
+
+enum Next {
+    Go(Request),
+    Land(Landed, Option<Callback>),
+}
+
+fn next(url: &Url, answer: &Answer, places: &dyn Places, flow: Flow, intent: &Intent, signed_in: &mut u32) -> Next {
+    if (300..400).contains(&answer.status)
+        && let Some(to) = answer.header("location").next().and_then(|l| url.join(l).ok())
+    {
+        return follow(to, places, flow);
+    }
+    let page = Page::read(&answer.body);
+    for form in &page.forms {
+        let Ok(action) = url.join(&form.action) else { continue };
+        if places.of_target(&action).is_none()
+            && let Some((client, post_logout)) = places.of_client(&action, flow)
+        {
+            let params = form.fields.iter().map(|f| (f.name.clone(), f.value.clone())).collect();
+            let landed = if post_logout { Landed::PostLogout } else { Landed::Callback };
+            return Next::Land(landed, Some(Callback { by: "post".into(), url: action.into(), client: Some(client), params }));
+        }
+    }
+    let hints = places.hints();
+    let purpose = page.purpose(answer.status, flow, hints);
+    let (landed, submitted) = match purpose {
+        Purpose::Login => {
+            // The same page again means that this person is not let in.
+            let person = intent.person.as_ref().filter(|_| *signed_in == 0);
+            *signed_in += 1;
+            (Landed::Login, person.and_then(|p| page.sign_in(p, hints)))
+        }
+        Purpose::SelectAccount => (Landed::SelectAccount, intent.person.as_ref().and_then(|p| page.choose(p))),
+        Purpose::Consent => {
+            let decide = intent.decide.filter(|_| intent.person.is_some());
+            (Landed::Consent, decide.and_then(|yes| page.decide(yes, "consent", hints)))
+        }
+        Purpose::Confirm => (Landed::Confirm, intent.decide.and_then(|yes| page.decide(yes, "confirm", hints))),
+        Purpose::SignedOut => (Landed::SignedOut, None),
+        Purpose::Error | Purpose::Carrier => (Landed::Error, None),
+    };
+    let onward = submitted.and_then(|(form, params)| Some(submit(url.join(&form.action).ok()?, &form.method, &params)));
+    onward.map_or(Next::Land(landed, None), Next::Go)
+}
+
+fn follow(to: Url, places: &dyn Places, flow: Flow) -> Next {
+    if places.of_target(&to).is_some() {
+        return Next::Go(Request { method: "GET".into(), url: to.into(), headers: Vec::new(), body: String::new() });
+    }
+    let (by, params) = match (to.query(), to.fragment()) {
+        (None, Some(fragment)) => ("fragment", pairs(fragment)),
+        (query, _) => ("query", pairs(query.unwrap_or_default())),
+    };
+    let (client, landed) = match places.of_client(&to, flow) {
+        Some((client, true)) => (Some(client), Landed::PostLogout),
+        Some((client, false)) => (Some(client), Landed::Callback),
+        None => (None, Landed::Elsewhere),
+    };
+    Next::Land(landed, Some(Callback { by: by.into(), url: to.into(), client, params }))
+}
+
+/// A form as it goes out.
+fn submit(mut action: Url, method: &str, params: &[(String, String)]) -> Request {
+    let encoded = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish();
+    if method != "POST" {
+        action.set_query(Some(&encoded));
+        return Request { method: "GET".into(), url: action.into(), headers: Vec::new(), body: String::new() };
+    }
+    let origin = action.origin().ascii_serialization();
+    let headers = vec![("content-type".into(), "application/x-www-form-urlencoded".into()), ("origin".into(), origin)];
+    Request { method: "POST".into(), url: action.into(), headers, body: encoded }
+}

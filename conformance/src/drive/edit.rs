@@ -1,0 +1,171 @@
+//! What a row changes in a request as it goes out: `set`, `drop`, `repeat` on wire parameters, and what reaches the other parts.
+
+use serde_json::Value;
+use url::Url;
+
+use crate::scenario::Edits;
+use crate::transcript::{Request, pairs};
+
+/// Where an edit's path leads.
+enum Part<'a> {
+    Header(&'a str),
+    Query(&'a str),
+    Body,
+    Method,
+    Param(&'a str),
+}
+
+fn part(path: &str) -> Part<'_> {
+    match path.split_once('.') {
+        Some(("header", name)) => Part::Header(name),
+        Some(("query", name)) => Part::Query(name),
+        Some(("form", name)) => Part::Param(name),
+        _ => match path {
+            "body" => Part::Body,
+            "method" => Part::Method,
+            _ => Part::Param(path),
+        },
+    }
+}
+
+/// Applies edits whose values are resolved.
+pub fn apply(request: &mut Request, edits: &Edits) {
+    for path in &edits.drop {
+        match part(path) {
+            Part::Header(name) => request.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name)),
+            Part::Query(name) => in_query(request, |all| all.retain(|(n, _)| n != name)),
+            Part::Body => request.body.clear(),
+            Part::Method => {}
+            Part::Param(name) => in_params(request, |all| all.retain(|(n, _)| n != name)),
+        }
+    }
+    for (path, value) in edits.set.iter().filter(|(p, _)| !matches!(part(p), Part::Body | Part::Method)) {
+        let values = texts(value);
+        match part(path) {
+            Part::Header(name) => set(&mut request.headers, &name.to_ascii_lowercase(), &values),
+            Part::Query(name) => in_query(request, |all| set(all, name, &values)),
+            Part::Param(name) => in_params(request, |all| set(all, name, &values)),
+            Part::Body | Part::Method => {}
+        }
+    }
+    for (path, value) in &edits.repeat {
+        let more = texts(value);
+        match part(path) {
+            Part::Header(name) => request.headers.extend(more.into_iter().map(|v| (name.to_ascii_lowercase(), v))),
+            Part::Query(name) => in_query(request, |all| all.extend(more.into_iter().map(|v| (name.to_owned(), v)))),
+            Part::Param(name) => in_params(request, |all| all.extend(more.into_iter().map(|v| (name.to_owned(), v)))),
+            Part::Body | Part::Method => {}
+        }
+    }
+    if let Some(method) = edits.set.get("method").and_then(Value::as_str) {
+        carry(request, method);
+    }
+    if let Some(body) = edits.set.get("body") {
+        request.body = texts(body).join("");
+    }
+}
+
+/// Replaces the first value and takes the others away; a parameter that was not there comes last.
+fn set(all: &mut Vec<(String, String)>, name: &str, values: &[String]) {
+    let same = |n: &str| n == name || (name == n.to_ascii_lowercase());
+    let at = all.iter().position(|(n, _)| same(n)).unwrap_or(all.len());
+    all.retain(|(n, _)| !same(n));
+    let at = at.min(all.len());
+    all.splice(at..at, values.iter().map(|v| (name.to_owned(), v.clone())));
+}
+
+/// The wire's parameters: those of the form where the request has one, else those of the query.
+fn in_params(request: &mut Request, change: impl FnOnce(&mut Vec<(String, String)>)) {
+    if is_form(request) {
+        let mut all = pairs(&request.body);
+        change(&mut all);
+        request.body = encode(&all);
+    } else {
+        in_query(request, change);
+    }
+}
+
+fn in_query(request: &mut Request, change: impl FnOnce(&mut Vec<(String, String)>)) {
+    let Ok(mut url) = Url::parse(&request.url) else { return };
+    let mut all = pairs(url.query().unwrap_or_default());
+    change(&mut all);
+    url.set_query((!all.is_empty()).then(|| encode(&all)).as_deref());
+    request.url = url.into();
+}
+
+/// Moves the parameters to where the method carries them.
+fn carry(request: &mut Request, method: &str) {
+    let to_body = method == "POST";
+    if to_body && !is_form(request) {
+        let mut moved = Vec::new();
+        in_query(request, |all| moved = std::mem::take(all));
+        request.headers.push(("content-type".into(), "application/x-www-form-urlencoded".into()));
+        request.body = encode(&moved);
+    } else if !to_body && is_form(request) {
+        let moved = pairs(&request.body);
+        request.body.clear();
+        request.headers.retain(|(n, _)| n != "content-type");
+        in_query(request, |all| all.extend(moved));
+    }
+    method.clone_into(&mut request.method);
+}
+
+fn is_form(request: &Request) -> bool {
+    request.header("content-type").any(|t| t.starts_with("application/x-www-form-urlencoded"))
+}
+
+/// Encodes a form.
+pub fn encode(params: &[(String, String)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish()
+}
+
+/// A value as it stands on the wire; each member of a list for itself.
+pub fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(members) => members.iter().flat_map(texts).collect(),
+        Value::String(text) => vec![text.clone()],
+        other => vec![other.to_string()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn form(body: &str) -> Request {
+        let headers = vec![("content-type".into(), "application/x-www-form-urlencoded".into())];
+        Request { method: "POST".into(), url: "https://op.test/token?q=1".into(), headers, body: body.into() }
+    }
+
+    fn edits(value: Value) -> Edits {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn parameters_keep_their_place_and_each_word_does_its_part() {
+        let mut request = form("a=1&b=2&c=3");
+        apply(&mut request, &edits(json!({ "set": { "b": "x y", "query.q": "2" }, "drop": ["a"], "repeat": { "c": "4" } })));
+        assert_eq!((request.body.as_str(), request.url.as_str()), ("b=x+y&c=3&c=4", "https://op.test/token?q=2"));
+    }
+
+    #[test]
+    fn a_method_carries_its_parameters_where_they_belong() {
+        let mut request = form("a=1");
+        apply(&mut request, &edits(json!({ "set": { "method": "GET" } })));
+        assert_eq!((request.body.as_str(), request.url.as_str()), ("", "https://op.test/token?q=1&a=1"));
+        apply(&mut request, &edits(json!({ "set": { "method": "POST", "a": "2" } })));
+        assert_eq!((request.body.as_str(), request.url.as_str()), ("q=1&a=2", "https://op.test/token"));
+    }
+
+    #[test]
+    fn headers_are_found_in_any_case() {
+        let mut request = form("");
+        request.headers.push(("authorization".into(), "Basic x".into()));
+        apply(&mut request, &edits(json!({ "set": { "header.Authorization": "Bearer y" } })));
+        assert_eq!(request.header("authorization").collect::<Vec<_>>(), ["Bearer y"]);
+        apply(&mut request, &edits(json!({ "drop": ["header.Authorization"] })));
+        assert_eq!(request.header("authorization").count(), 0);
+    }
+}

@@ -1,0 +1,485 @@
+//! The front stands before the relying parties of a check. It records each delivery raw, also to clients that have no server, plays what HTTP
+//! libraries cannot say (hang, drop), and passes the rest to that client's `wiremock` server.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::{oneshot, watch};
+use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
+
+use super::live::Live;
+use super::net::Http;
+use crate::defect::Hold;
+use crate::defect::wire::{Arrival, Tell};
+use crate::transcript::{Answer, Delivery, Endpoint, Millis, Request};
+
+/// Tells the `wiremock` server which of the planned answers is meant; it exists between front and server only.
+const PLANNED: &str = "touchstone-planned";
+
+/// The relying parties of one check.
+#[derive(Clone)]
+pub struct Booth(Arc<Inner>);
+
+struct Inner {
+    live: Live,
+    http: Http,
+    state: Mutex<State>,
+    /// Deliveries of the provider whose answer the scenario, or a defect, holds back.
+    held: AtomicUsize,
+    /// Requests of the harness whose answer a defect holds back.
+    kept_back: AtomicUsize,
+    /// Tasks of the front's own that can run.
+    working: AtomicUsize,
+    tick: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    parties: BTreeMap<String, Party>,
+    timers: BTreeMap<(Millis, u64), oneshot::Sender<()>>,
+    timer_count: u64,
+    /// Waits for the next answer to a request of the harness.
+    for_answer: Vec<oneshot::Sender<()>>,
+}
+
+#[derive(Default)]
+struct Party {
+    /// What comes next; the last goes on.
+    plan: VecDeque<Value>,
+    server: Option<Arc<MockServer>>,
+    planned: Arc<Mutex<Vec<Value>>>,
+}
+
+/// What the front does with a delivery in the end.
+pub enum Played {
+    /// This answer goes back.
+    Answer(Answer),
+    /// The connection ends without one.
+    Drop,
+}
+
+/// Counts one held delivery for as long as it lives.
+struct Held(Weak<Inner>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(inner) = self.0.upgrade() {
+            inner.held.fetch_sub(1, Ordering::SeqCst);
+            inner.tick();
+        }
+    }
+}
+
+/// Counts one answer that is kept back for as long as it lives.
+struct KeptBack(Weak<Inner>);
+
+impl Drop for KeptBack {
+    fn drop(&mut self) {
+        if let Some(inner) = self.0.upgrade() {
+            inner.kept_back.fetch_sub(1, Ordering::SeqCst);
+            inner.tick();
+        }
+    }
+}
+
+/// Counts one task of the front's own for as long as it lives.
+struct Working(Arc<Inner>);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.working.fetch_sub(1, Ordering::SeqCst);
+        self.0.tick();
+    }
+}
+
+/// A delivery that hangs: when its connection ends, it is over.
+struct Hanging {
+    booth: Booth,
+    delivery: usize,
+    _held: Held,
+}
+
+impl Drop for Hanging {
+    fn drop(&mut self) {
+        self.booth.over(self.delivery);
+    }
+}
+
+impl Inner {
+    fn tick(&self) {
+        self.tick.send_modify(|n| *n += 1);
+    }
+}
+
+impl Booth {
+    /// For the clients in the transcript of `live`; `http` reaches their servers.
+    pub fn new(live: Live, http: Http) -> Self {
+        Self(Arc::new(Inner {
+            live,
+            http,
+            state: Mutex::default(),
+            held: AtomicUsize::new(0),
+            kept_back: AtomicUsize::new(0),
+            working: AtomicUsize::new(0),
+            tick: watch::Sender::new(0),
+        }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How a client answers from now on: statuses, `"hang"`, `"drop"`, `"gone"`, `{ status, header, body }`. The last goes on.
+    pub fn plan(&self, client: &str, answers: Vec<Value>) {
+        self.state().parties.entry(client.to_owned()).or_default().plan = answers.into();
+    }
+
+    /// Whether a client's address is there at all.
+    pub fn is_gone(&self, client: &str) -> bool {
+        self.state().parties.get(client).and_then(|p| p.plan.front()).is_some_and(|a| a == "gone")
+    }
+
+    /// Deliveries of the provider whose answer is held back.
+    pub fn held(&self) -> usize {
+        self.0.held.load(Ordering::SeqCst)
+    }
+
+    /// Requests of the harness whose answer a defect holds back: they wait as if inside the provider.
+    pub fn kept_back(&self) -> usize {
+        self.0.kept_back.load(Ordering::SeqCst)
+    }
+
+    /// Keeps the answer to a request of the harness back.
+    pub async fn keep_back(&self, hold: Hold) {
+        self.0.kept_back.fetch_add(1, Ordering::SeqCst);
+        let _kept = KeptBack(Arc::downgrade(&self.0));
+        self.0.tick();
+        self.wait(Some(hold), false).await;
+    }
+
+    /// Tasks of the front's own that can run.
+    pub fn working(&self) -> usize {
+        self.0.working.load(Ordering::SeqCst)
+    }
+
+    /// Ticks whenever a number or the ledger may have changed.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.tick.subscribe()
+    }
+
+    /// When the first message that is held back by time is due.
+    pub fn next_timer(&self) -> Option<Millis> {
+        self.state().timers.keys().next().map(|(due, _)| *due)
+    }
+
+    /// Lets go of one message that is due by `now`.
+    pub fn fire(&self, now: Millis) {
+        let due = {
+            let mut state = self.state();
+            state.timers.first_entry().filter(|e| e.key().0 <= now).map(|e| e.remove())
+        };
+        if let Some(waiting) = due {
+            // Nobody waits any more if its connection has ended; then there is nothing to let go of.
+            let _ = waiting.send(());
+        }
+        self.0.tick();
+    }
+
+    /// Waits until so long nothing has come (real clocks).
+    pub async fn quiet_for(&self, quiet: Duration) {
+        let mut changes = self.changes();
+        while tokio::time::timeout(quiet, changes.changed()).await.is_ok_and(|c| c.is_ok()) {}
+    }
+
+    /// Waits for a moment of the target's time.
+    async fn until(&self, due: Millis) {
+        let (tell, told) = oneshot::channel();
+        {
+            let mut state = self.state();
+            state.timer_count += 1;
+            let number = state.timer_count;
+            state.timers.insert((due, number), tell);
+        }
+        self.0.tick();
+        // The sender is dropped with the booth only, and nobody waits then.
+        let _ = told.await;
+    }
+
+    /// Waits until no delivery is without an answer.
+    async fn all_over(&self) {
+        let mut changes = self.changes();
+        loop {
+            changes.borrow_and_update();
+            let open = self.0.live.lock().transcript.deliveries.iter().any(|d| d.over.is_none());
+            if !open || changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// A request of the harness has its answer: what was held back until then is let go.
+    pub fn answered(&self, endpoint: Endpoint) {
+        if matches!(endpoint, Endpoint::EndSession | Endpoint::Page | Endpoint::Management) {
+            for waiting in std::mem::take(&mut self.state().for_answer) {
+                let _ = waiting.send(());
+            }
+        }
+        self.0.tick();
+    }
+
+    /// A delivery that the wire itself makes.
+    pub fn tell(&self, tell: Tell) {
+        let (booth, working) = (self.clone(), self.work());
+        tokio::spawn(async move {
+            let now = booth.0.live.now();
+            if tell.in_ms > 0 {
+                drop(working);
+                booth.until(now + tell.in_ms).await;
+                let _working = booth.work();
+                booth.arrive(&tell.client, tell.request).await;
+            } else {
+                booth.arrive(&tell.client, tell.request).await;
+                drop(working);
+            }
+        });
+    }
+
+    fn work(&self) -> Working {
+        self.0.working.fetch_add(1, Ordering::SeqCst);
+        Working(self.0.clone())
+    }
+
+    fn hold(&self) -> Held {
+        self.0.held.fetch_add(1, Ordering::SeqCst);
+        self.0.tick();
+        Held(Arc::downgrade(&self.0))
+    }
+
+    /// A delivery of the provider, raw, as it came.
+    pub async fn deliver(&self, request: Request) -> Played {
+        let client = self.client_of(&request.url);
+        let name = client.unwrap_or_else(|| host_of(&request.url));
+        if self.is_gone(&name) {
+            return Played::Drop;
+        }
+        let arrivals = {
+            let mut growing = self.0.live.lock();
+            let now = self.0.live.now();
+            growing.wire.delivery(&name, request, now)
+        };
+        let mut reply = None;
+        for arrival in arrivals {
+            if arrival.replies_to_provider {
+                reply = Some(arrival);
+            } else {
+                self.aside(arrival).await;
+            }
+        }
+        let Some(arrival) = reply else { return Played::Answer(plain(200)) };
+        self.wait(arrival.hold, true).await;
+        let client = arrival.client.clone();
+        let (request, played) = self.arrive(&client, arrival.request).await;
+        let Played::Answer(answer) = played else { return played };
+        let after = {
+            let mut growing = self.0.live.lock();
+            let now = self.0.live.now();
+            growing.wire.delivery_answer(&client, &request, answer, now)
+        };
+        for tell in after.tell {
+            self.tell(tell);
+        }
+        for _ in 0..after.again {
+            self.arrive(&client, request.clone()).await;
+        }
+        if let Some(url) = after.follow {
+            let client = self.client_of(&url).unwrap_or_else(|| host_of(&url));
+            self.arrive(&client, Request { url, ..request }).await;
+        }
+        Played::Answer(after.answer)
+    }
+
+    /// An arrival whose answer goes to nobody.
+    async fn aside(&self, arrival: Arrival) {
+        if arrival.hold.is_none() {
+            self.arrive(&arrival.client, arrival.request).await;
+            return;
+        }
+        let booth = self.clone();
+        tokio::spawn(async move {
+            booth.wait(arrival.hold, false).await;
+            let _working = booth.work();
+            booth.arrive(&arrival.client, arrival.request).await;
+        });
+    }
+
+    async fn wait(&self, hold: Option<Hold>, of_the_provider: bool) {
+        let Some(hold) = hold else { return };
+        let _held = of_the_provider.then(|| self.hold());
+        match hold {
+            Hold::ForMs(ms) => self.until(self.0.live.now() + ms).await,
+            Hold::Deliveries => self.all_over().await,
+            Hold::Answer => {
+                let (tell, told) = oneshot::channel();
+                self.state().for_answer.push(tell);
+                let _ = told.await;
+            }
+        }
+    }
+
+    /// Records a delivery and lets its client answer.
+    async fn arrive(&self, client: &str, request: Request) -> (Request, Played) {
+        let planned = {
+            let mut state = self.state();
+            let party = state.parties.entry(client.to_owned()).or_default();
+            match party.plan.len() {
+                0 => json!(200),
+                1 => party.plan[0].clone(),
+                _ => party.plan.pop_front().unwrap_or(json!(200)),
+            }
+        };
+        let delivery = self.came(client, &request, &planned);
+        let played = match planned.as_str() {
+            Some("hang") => {
+                let _hanging = Hanging { booth: self.clone(), delivery, _held: self.hold() };
+                std::future::pending::<()>().await;
+                Played::Drop
+            }
+            Some(_) => Played::Drop,
+            None => Played::Answer(self.ask(client, &request, planned).await),
+        };
+        self.over(delivery);
+        (request, played)
+    }
+
+    fn came(&self, client: &str, request: &Request, planned: &Value) -> usize {
+        let mut growing = self.0.live.lock();
+        let (step, now, seq) = (growing.step(), self.0.live.now(), growing.next_seq());
+        let known = growing.transcript.clients.get(client).map(addresses);
+        let url = request.url.split('?').next().unwrap_or_default();
+        let at = match known.as_ref() {
+            Some(Some([first, second])) if url == second.as_str() => ("second", first),
+            Some(Some([first, _])) if url == first.split('?').next().unwrap_or_default() => ("first", first),
+            _ => ("", &String::new()),
+        };
+        let at = if at.0.is_empty() { request.path() } else { at.0.to_owned() };
+        let answered = planned.get("status").cloned().unwrap_or_else(|| planned.clone());
+        let client = growing.transcript.clients.contains_key(client).then(|| client.to_owned());
+        let request = request.clone();
+        growing.transcript.deliveries.push(Delivery {
+            step,
+            client,
+            at,
+            request,
+            answered,
+            came: now,
+            came_seq: seq,
+            over: None,
+            over_seq: None,
+        });
+        let index = growing.transcript.deliveries.len() - 1;
+        drop(growing);
+        self.0.tick();
+        index
+    }
+
+    fn over(&self, delivery: usize) {
+        let mut growing = self.0.live.lock();
+        let (now, seq) = (self.0.live.now(), growing.next_seq());
+        if let Some(record) = growing.transcript.deliveries.get_mut(delivery).filter(|d| d.over.is_none()) {
+            record.over = Some(now);
+            record.over_seq = Some(seq);
+        }
+        drop(growing);
+        self.0.tick();
+    }
+
+    /// The answer of the client's own server.
+    async fn ask(&self, client: &str, request: &Request, planned: Value) -> Answer {
+        let (server, list) = {
+            let mut state = self.state();
+            let party = state.parties.entry(client.to_owned()).or_default();
+            (party.server.clone(), party.planned.clone())
+        };
+        let server = match server {
+            Some(server) => server,
+            None => {
+                let server = Arc::new(relying_party(list.clone()).await);
+                self.state().parties.entry(client.to_owned()).or_default().server.get_or_insert(server).clone()
+            }
+        };
+        let number = {
+            let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
+            list.push(planned);
+            list.len() - 1
+        };
+        let mut inside = request.clone();
+        let rest = url::Url::parse(&request.url).map(|u| u[url::Position::BeforePath..].to_owned()).unwrap_or_default();
+        inside.url = format!("{}{rest}", server.uri());
+        inside.headers.retain(|(n, _)| !matches!(n.as_str(), "host" | "connection" | "transfer-encoding" | "content-length"));
+        inside.headers.push((PLANNED.into(), number.to_string()));
+        match self.0.http.send(&inside, None).await {
+            Ok(mut answer) => {
+                answer.headers.retain(|(n, _)| !matches!(n.as_str(), "date" | "content-length" | "connection" | "transfer-encoding"));
+                answer
+            }
+            Err(why) => Answer { status: 502, headers: Vec::new(), body: why },
+        }
+    }
+
+    /// The client whose host, or whose folder on a host, an address is in.
+    pub fn client_of(&self, url: &str) -> Option<String> {
+        let growing = self.0.live.lock();
+        let name = growing.transcript.clients.iter().find(|(_, c)| folder(c).is_some_and(|f| url.starts_with(&f)));
+        name.map(|(name, _)| name.clone())
+    }
+}
+
+/// The folder of a client: its first redirect URI without the last segment.
+pub fn folder(client: &Value) -> Option<String> {
+    let uri = client.get("redirect_uris")?.get(0)?.as_str()?;
+    Some(uri[..=uri.rfind('/')?].to_owned())
+}
+
+/// The two addresses for deliveries that a client has.
+pub fn addresses(client: &Value) -> Option<[String; 2]> {
+    let folder = folder(client)?;
+    Some([format!("{folder}bcl"), format!("{folder}bcl/second")])
+}
+
+/// A `wiremock` server that answers as planned.
+async fn relying_party(planned: Arc<Mutex<Vec<Value>>>) -> MockServer {
+    let server = MockServer::start().await;
+    let respond = move |request: &wiremock::Request| {
+        let number = request.headers.get(PLANNED).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<usize>().ok());
+        let list = planned.lock().unwrap_or_else(PoisonError::into_inner);
+        template(number.and_then(|n| list.get(n)).unwrap_or(&Value::Null))
+    };
+    Mock::given(matchers::any()).respond_with(respond).mount(&server).await;
+    server
+}
+
+/// A status, or `{ status, header, body }`, as `wiremock` has it.
+fn template(planned: &Value) -> ResponseTemplate {
+    let status = planned.as_u64().or_else(|| planned.get("status").and_then(Value::as_u64)).and_then(|s| u16::try_from(s).ok());
+    let mut template = ResponseTemplate::new(status.unwrap_or(200));
+    if let Some(headers) = planned.get("header").and_then(Value::as_object) {
+        for (name, value) in headers {
+            template = template.insert_header(name.as_str(), value.as_str().unwrap_or_default());
+        }
+    }
+    match planned.get("body").and_then(Value::as_str) {
+        Some(body) => template.set_body_string(body),
+        None => template,
+    }
+}
+
+fn plain(status: u16) -> Answer {
+    Answer { status, headers: Vec::new(), body: String::new() }
+}
+
+fn host_of(url: &str) -> String {
+    url::Url::parse(url).ok().and_then(|u| u.host_str().map(str::to_owned)).unwrap_or_else(|| url.to_owned())
+}

@@ -1,0 +1,167 @@
+//! Walks a scenario against a target and writes down what happened. It never judges.
+
+pub mod browser;
+pub mod edit;
+pub mod front;
+pub mod jar;
+pub mod listen;
+pub mod live;
+pub mod net;
+pub mod openid;
+pub mod page;
+pub mod recorder;
+pub mod site;
+pub mod time;
+pub mod verbs;
+pub mod walk;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use sha2::Digest as _;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::defect::Defect;
+use crate::judge::verdict::{Record, Skip};
+use crate::scenario::{Check, Verb};
+use crate::target::Target;
+use crate::transcript::{Ended, Transcript};
+
+/// What is to be walked.
+#[derive(Clone)]
+pub struct Job {
+    /// The provider under test.
+    pub target: Arc<Target>,
+    /// The whole catalogue.
+    pub checks: Arc<Vec<Check>>,
+    /// Which of them, by index. Those that share a walk are walked once.
+    pub selected: Vec<usize>,
+    /// How many walks run side by side.
+    pub jobs: usize,
+    /// The run's seed: every fresh name of the run follows from it and the id of its check.
+    pub seed: u64,
+    /// The defect on the wire, or none.
+    pub defect: Option<Arc<Defect>>,
+    /// Becomes true when the run is to end with what it has.
+    pub cancel: watch::Receiver<bool>,
+}
+
+/// What happens while a run goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A walk begins: the id of its check.
+    Began(String),
+    /// A walk is over.
+    Ended(String),
+}
+
+/// Why nothing could be walked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// Nobody answers.
+    #[error("the target could not be reached: {0}")]
+    Unreachable(String),
+    /// It answers, and could not be set up.
+    #[error("the target could not be set up: {0}")]
+    SetUp(String),
+}
+
+/// What came of one walk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Walk {
+    /// What happened, or why nothing did.
+    pub record: Record,
+    /// How many messages the defect on the wire touched.
+    pub touched: usize,
+}
+
+/// Walks the selected checks; the records stand in the order of the catalogue, one for each walk. A run that is cancelled hands on what it has.
+///
+/// # Errors
+/// [`RunError`], before anything is walked or where a provider could not be started.
+pub async fn run(job: Job, on: Arc<dyn Fn(Event) + Send + Sync>) -> Result<Vec<Walk>, RunError> {
+    job.target.reach().await?;
+    let index: BTreeMap<&str, usize> = job.checks.iter().enumerate().map(|(i, c)| (c.id.as_str(), i)).collect();
+    let walked = |i: usize| job.checks[i].same_walk_as.as_deref().and_then(|id| index.get(id).copied()).unwrap_or(i);
+    let walks: BTreeSet<usize> = job.selected.iter().map(|i| walked(*i)).collect();
+    let logs: BTreeSet<usize> = job.selected.iter().filter(|i| !job.checks[**i].expect.events.is_empty()).map(|i| walked(*i)).collect();
+    let permits = Arc::new(Semaphore::new(job.target.jobs(job.jobs)));
+    let mut records = BTreeMap::new();
+    let mut tasks = JoinSet::new();
+    for number in walks {
+        let check = &job.checks[number];
+        if let Some(skip) = skip(check, &job.target) {
+            records.insert(number, Walk { record: Record::Skipped { check: check.clone(), skip }, touched: 0 });
+            continue;
+        }
+        let (job, permits, read_log, on) = (job.clone(), permits.clone(), logs.contains(&number), on.clone());
+        tasks.spawn(async move {
+            let Ok(_permit) = permits.acquire().await else { return (number, None) };
+            if *job.cancel.borrow() {
+                return (number, None);
+            }
+            on(Event::Began(job.checks[number].id.clone()));
+            (number, Some(one(&job, number, read_log).await))
+        });
+    }
+    let mut cancel = job.cancel.clone();
+    loop {
+        let done = tokio::select! {
+            biased;
+            done = tasks.join_next() => done,
+            Ok(()) = cancel.changed(), if !*cancel.borrow() => {
+                if *cancel.borrow() { tasks.abort_all(); }
+                continue;
+            }
+        };
+        match done {
+            None => break,
+            Some(Ok((number, Some(Ok(walk))))) => {
+                on(Event::Ended(job.checks[number].id.clone()));
+                records.insert(number, walk);
+            }
+            Some(Ok((_, Some(Err(why))))) => return Err(RunError::SetUp(why)),
+            Some(Ok((_, None)) | Err(_)) => {}
+        }
+    }
+    Ok(records.into_values().collect())
+}
+
+async fn one(job: &Job, number: usize, read_log: bool) -> Result<Walk, String> {
+    let check = &job.checks[number];
+    let site = job.target.site(check, seed(job.seed, &check.id), job.defect.as_ref()).await?;
+    walk::walk(&site, check, read_log).await;
+    let touched = site.recorder.live.lock().wire.touched();
+    Ok(Walk { record: Record::Walked(site.recorder.live.finish()), touched })
+}
+
+/// The seed of a check: no check's names depend on any other.
+fn seed(run: u64, id: &str) -> [u8; 32] {
+    sha2::Sha256::new().chain_update(run.to_be_bytes()).chain_update(id.as_bytes()).finalize().into()
+}
+
+/// Why a check is not asked of this target, if it is not.
+pub fn skip(check: &Check, target: &Target) -> Option<Skip> {
+    for need in &check.needs {
+        if let Some((feature, because)) = target.lacks().iter().find(|(f, _)| f == need) {
+            return Some(Skip::Lacks { feature: feature.clone(), because: because.clone() });
+        }
+        if is_power(need) && !target.powers().iter().any(|p| p == need) {
+            return Some(Skip::Harness { power: need.clone() });
+        }
+    }
+    let waits = check.walk.iter().chain([&check.ask]).chain(&check.then).any(|s| s.verb == Verb::Advance);
+    (waits && !target.time_passes()).then(|| Skip::Harness { power: "time that passes (--slow waits for it)".into() })
+}
+
+/// A need of the harness's own, and no feature of the target.
+fn is_power(need: &str) -> bool {
+    need.starts_with("admin.")
+        || matches!(need, "virtual_time" | "restart" | "event_log" | "configurable" | "two_origins" | "own_keys" | "management_api")
+}
+
+/// A record for a walk that the harness could not do.
+pub fn broken_off(transcript: Transcript, why: String) -> Record {
+    Record::Walked(Transcript { ended: Ended::Harness(why), ..transcript })
+}

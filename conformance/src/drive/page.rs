@@ -1,0 +1,358 @@
+//! Reads a page as a person does: what it is for, its fields by their roles and labels, its buttons by their words.
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+use scraper::{ElementRef, Html, Selector};
+use serde::Deserialize;
+
+/// What the target file says of a page, where roles and names do not tell.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hint {
+    /// A regular expression that its heading or title fits.
+    pub heading: Option<String>,
+    /// `username`, `password`: the names of their fields.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
+    /// The words on the button that says yes.
+    pub press: Option<String>,
+    /// The words on the button that says no.
+    pub refuse: Option<String>,
+}
+
+/// Hints by the name of the page: `login`, `consent`, `select_account`, `confirm`, `signed_out`.
+pub type Hints = BTreeMap<String, Hint>;
+
+/// What a page is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the language's own words")]
+pub enum Purpose {
+    Login,
+    Consent,
+    SelectAccount,
+    Confirm,
+    SignedOut,
+    Error,
+    /// A form that goes to an address outside of the target by itself.
+    Carrier,
+}
+
+/// Which of the target's flows the browser is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "two flows")]
+pub enum Flow {
+    Authorize,
+    EndSession,
+}
+
+/// A page, taken apart.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Page {
+    /// Title and first heading.
+    pub heading: String,
+    /// Its forms, in their order.
+    pub forms: Vec<Form>,
+}
+
+/// A form.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Form {
+    /// `GET` or `POST`.
+    pub method: String,
+    /// As written; empty means the page's own address.
+    pub action: String,
+    /// Everything that has a name and would be sent, without buttons.
+    pub fields: Vec<Field>,
+    /// The buttons that send it.
+    pub buttons: Vec<Button>,
+}
+
+/// A field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// What it holds.
+    pub value: String,
+    /// `text`, `password`, `hidden`, `radio`, `checkbox` …
+    pub kind: String,
+    /// The words of its label.
+    pub label: String,
+    /// Whether a radio or checkbox is on.
+    pub on: bool,
+}
+
+/// A button.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Button {
+    /// Its name, often empty.
+    pub name: String,
+    /// What it sends.
+    pub value: String,
+    /// What stands on it.
+    pub words: String,
+}
+
+/// Whom the page has in front of it.
+#[derive(Debug, Clone, Default)]
+pub struct Person {
+    /// What is typed as name.
+    pub username: String,
+    /// What is typed as password.
+    pub password: String,
+    /// Words by which an account of this person is known.
+    pub known_as: Vec<String>,
+}
+
+impl Page {
+    /// Reads the HTML of a page.
+    pub fn read(html: &str) -> Self {
+        let document = Html::parse_document(html);
+        let words = |selector: &str| {
+            let selector = Selector::parse(selector).ok()?;
+            document.select(&selector).next().map(text)
+        };
+        let heading = [words("title"), words("h1")].into_iter().flatten().collect::<Vec<_>>().join(" — ");
+        let forms = Selector::parse("form").map(|s| document.select(&s).map(|f| Form::read(f, &document)).collect()).unwrap_or_default();
+        Self { heading, forms }
+    }
+
+    /// What the page is for.
+    pub fn purpose(&self, status: u16, flow: Flow, hints: &Hints) -> Purpose {
+        for (name, hint) in hints {
+            let fits = hint.heading.as_deref().and_then(|h| Regex::new(h).ok()).is_some_and(|h| h.is_match(&self.heading));
+            if let (true, Some(purpose)) = (fits, named(name)) {
+                return purpose;
+            }
+        }
+        if self.forms.iter().any(|f| f.field(Role::Password, hints).is_some()) {
+            return Purpose::Login;
+        }
+        if status >= 400 {
+            return Purpose::Error;
+        }
+        if fits(&self.heading, r"(?i)(choose|select|pick)\b.*\baccount") {
+            return Purpose::SelectAccount;
+        }
+        let asks = self.forms.iter().any(|f| !f.buttons.is_empty());
+        match (flow, asks) {
+            (Flow::EndSession, true) => Purpose::Confirm,
+            (Flow::EndSession, false) => Purpose::SignedOut,
+            (Flow::Authorize, true) => Purpose::Consent,
+            (Flow::Authorize, false) => Purpose::Error,
+        }
+    }
+
+    /// The login form, filled in.
+    pub fn sign_in(&self, person: &Person, hints: &Hints) -> Option<(&Form, Vec<(String, String)>)> {
+        let form = self.forms.iter().find(|f| f.field(Role::Password, hints).is_some())?;
+        let password = form.field(Role::Password, hints)?.to_owned();
+        let username = form.field(Role::Username, hints).map(str::to_owned);
+        let mut params = form.standing();
+        for (name, value) in &mut params {
+            if *name == password {
+                value.clone_from(&person.password);
+            } else if Some(&*name) == username.as_ref() {
+                value.clone_from(&person.username);
+            }
+        }
+        params.extend(form.button(|_| true).and_then(Button::sent));
+        Some((form, params))
+    }
+
+    /// The form of a decision with its button: yes or no. `page` is the name of the page in the hints.
+    pub fn decide(&self, yes: bool, page: &str, hints: &Hints) -> Option<(&Form, Vec<(String, String)>)> {
+        let hint = hints.get(page).and_then(|h| if yes { h.press.clone() } else { h.refuse.clone() });
+        let wanted = |b: &Button| match &hint {
+            Some(words) => b.words.eq_ignore_ascii_case(words) || b.value.eq_ignore_ascii_case(words),
+            None => {
+                let no = fits(&b.words, NO) || fits(&b.value, NO);
+                let said = fits(&b.words, YES) || fits(&b.value, YES);
+                if yes { said && !no } else { no }
+            }
+        };
+        // Two forms that differ in a hidden value are buttons too.
+        let hidden = |f: &Form| f.fields.iter().any(|x| x.kind == "hidden" && fits(&x.value, if yes { YES } else { NO }));
+        let form = self
+            .forms
+            .iter()
+            .find(|f| f.button(wanted).is_some())
+            .or_else(|| self.forms.iter().find(|f| hidden(f)).or_else(|| self.forms.iter().find(|f| yes && !f.buttons.is_empty())))?;
+        let mut params = form.standing();
+        params.extend(form.button(wanted).or_else(|| form.button(|_| true)).and_then(Button::sent));
+        Some((form, params))
+    }
+
+    /// The form that chooses the account of a person, or another account where it is not listed.
+    pub fn choose(&self, person: &Person) -> Option<(&Form, Vec<(String, String)>)> {
+        let theirs = |text: &str| person.known_as.iter().any(|k| !k.is_empty() && text.to_lowercase().contains(&k.to_lowercase()));
+        let another = |text: &str| fits(text, r"(?i)\b(another|other|different|new)\b");
+        for wanted in [&theirs as &dyn Fn(&str) -> bool, &another] {
+            for form in &self.forms {
+                if let Some(button) = form.button(|b| wanted(&b.words) || wanted(&b.value)) {
+                    let mut params = form.standing();
+                    params.extend(button.sent());
+                    return Some((form, params));
+                }
+                let radio = form.fields.iter().find(|f| f.kind == "radio" && (wanted(&f.label) || wanted(&f.value)));
+                if let Some(radio) = radio {
+                    let mut params: Vec<_> = form.standing().into_iter().filter(|(n, _)| *n != radio.name).collect();
+                    params.push((radio.name.clone(), radio.value.clone()));
+                    params.extend(form.button(|_| true).and_then(Button::sent));
+                    return Some((form, params));
+                }
+            }
+        }
+        None
+    }
+}
+
+const YES: &str = r"(?i)\b(yes|allow|approve|approved|accept|continue|confirm|authori[sz]e|grant|agree|sign[ -]?out|log[ -]?out|sign[ -]?in|log[ -]?in)\b";
+const NO: &str = r"(?i)\b(no|deny|denied|cancel|reject|rejected|decline|disallow|stay|abort)\b";
+
+enum Role {
+    Username,
+    Password,
+}
+
+impl Form {
+    fn read(form: ElementRef<'_>, document: &Html) -> Self {
+        let attribute = |e: ElementRef<'_>, n: &str| e.value().attr(n).unwrap_or_default().to_owned();
+        let mut read = Self { method: attribute(form, "method").to_uppercase(), action: attribute(form, "action"), ..Self::default() };
+        if read.method != "POST" {
+            read.method = "GET".into();
+        }
+        let id = attribute(form, "id");
+        let inside = Selector::parse("input, button, select, textarea");
+        let outside = Selector::parse("input[form], button[form]");
+        let inner = inside.iter().flat_map(|s| form.select(s));
+        let outer = outside.iter().flat_map(|s| document.select(s)).filter(|e| !id.is_empty() && attribute(*e, "form") == id);
+        for element in inner.chain(outer) {
+            let (name, value) = (attribute(element, "name"), attribute(element, "value"));
+            let tag = element.value().name();
+            let kind = element.value().attr("type").unwrap_or(if tag == "button" { "submit" } else { "text" }).to_lowercase();
+            match (tag, kind.as_str()) {
+                ("button" | "input", "submit" | "image") => {
+                    let words = if tag == "button" { text(element) } else { value.clone() };
+                    read.buttons.push(Button { name, value, words });
+                }
+                (_, "button" | "reset") => {}
+                _ if name.is_empty() => {}
+                _ => {
+                    let on = element.value().attr("checked").is_some();
+                    let label = label_of(element, document);
+                    read.fields.push(Field { name, value, kind, label, on });
+                }
+            }
+        }
+        read
+    }
+
+    /// What the form sends when nobody touches it.
+    fn standing(&self) -> Vec<(String, String)> {
+        self.fields
+            .iter()
+            .filter(|f| f.on || !matches!(f.kind.as_str(), "radio"))
+            .map(|f| (f.name.clone(), if f.kind == "checkbox" && f.value.is_empty() { "on".into() } else { f.value.clone() }))
+            .collect()
+    }
+
+    fn button(&self, wanted: impl Fn(&Button) -> bool) -> Option<&Button> {
+        self.buttons.iter().find(|b| wanted(b))
+    }
+
+    fn field(&self, role: Role, hints: &Hints) -> Option<&str> {
+        let (word, pattern) = match role {
+            Role::Username => ("username", r"(?i)user|login|e-?mail|account|identifier"),
+            Role::Password => ("password", r"(?i)^(password|passwd|pass)$"),
+        };
+        let hinted = hints.get("login").and_then(|h| h.fields.get(word));
+        let found = self.fields.iter().find(|f| match (hinted, &role) {
+            (Some(name), _) => f.name == *name,
+            (None, Role::Password) => f.kind == "password" || (f.kind == "text" && fits(&f.name, pattern)),
+            (None, Role::Username) => matches!(f.kind.as_str(), "text" | "email") && (fits(&f.name, pattern) || fits(&f.label, pattern)),
+        });
+        found.map(|f| f.name.as_str())
+    }
+}
+
+impl Button {
+    fn sent(&self) -> Option<(String, String)> {
+        (!self.name.is_empty()).then(|| (self.name.clone(), self.value.clone()))
+    }
+}
+
+fn named(page: &str) -> Option<Purpose> {
+    Some(match page {
+        "login" => Purpose::Login,
+        "consent" => Purpose::Consent,
+        "select_account" => Purpose::SelectAccount,
+        "confirm" => Purpose::Confirm,
+        "signed_out" => Purpose::SignedOut,
+        "error" => Purpose::Error,
+        _ => return None,
+    })
+}
+
+fn text(element: ElementRef<'_>) -> String {
+    element.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn label_of(element: ElementRef<'_>, document: &Html) -> String {
+    let wrapped = element.ancestors().filter_map(ElementRef::wrap).find(|e| e.value().name() == "label");
+    let id = element.value().attr("id").unwrap_or_default();
+    let by_id = || {
+        let labels = Selector::parse("label").ok()?;
+        document.select(&labels).find(|l| !id.is_empty() && l.value().attr("for") == Some(id))
+    };
+    wrapped.or_else(by_id).map(text).unwrap_or_default()
+}
+
+/// Whether a text fits one of our own patterns.
+fn fits(text: &str, pattern: &str) -> bool {
+    Regex::new(pattern).is_ok_and(|p| p.is_match(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_form_is_filled_by_role_and_label() {
+        let page = Page::read(
+            r#"<title>x</title><form method=post action="/go"><input type=hidden name=csrf value=7>
+            <label for=u>Your e-mail</label><input id=u name=who><input type=password name=secret><button>Go</button></form>"#,
+        );
+        assert_eq!(page.purpose(200, Flow::Authorize, &Hints::new()), Purpose::Login);
+        let person = Person { username: "alice".into(), password: "pw".into(), known_as: vec![] };
+        let (form, params) = page.sign_in(&person, &Hints::new()).unwrap();
+        assert_eq!((form.method.as_str(), form.action.as_str()), ("POST", "/go"));
+        let pairs: Vec<_> = params.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        assert_eq!(pairs, [("csrf", "7"), ("who", "alice"), ("secret", "pw")]);
+    }
+
+    #[test]
+    fn yes_and_no_are_told_apart_by_words_values_and_hidden_fields() {
+        let two_buttons = Page::read("<form><button name=a value=1>Cancel</button><button name=a value=2>Allow access</button></form>");
+        assert_eq!(two_buttons.decide(true, "consent", &Hints::new()).unwrap().1, [("a".to_owned(), "2".to_owned())]);
+        assert_eq!(two_buttons.decide(false, "consent", &Hints::new()).unwrap().1, [("a".to_owned(), "1".to_owned())]);
+        let two_forms = Page::read(
+            "<form><input type=hidden name=approval value=rejected><button>Go</button></form>\
+             <form><input type=hidden name=approval value=approve><button>Go</button></form>",
+        );
+        assert_eq!(two_forms.decide(true, "consent", &Hints::new()).unwrap().1, [("approval".to_owned(), "approve".to_owned())]);
+    }
+
+    #[test]
+    fn an_account_is_chosen_by_its_person_or_else_another_one() {
+        let page = Page::read(
+            "<h1>Choose an account</h1><form><button name=s value=1>Alice Adams</button><button name=s value=new>Use another account</button></form>",
+        );
+        assert_eq!(page.purpose(200, Flow::Authorize, &Hints::new()), Purpose::SelectAccount);
+        let alice = Person { known_as: vec!["alice".into()], ..Person::default() };
+        let bob = Person { known_as: vec!["bob".into()], ..Person::default() };
+        assert_eq!(page.choose(&alice).unwrap().1, [("s".to_owned(), "1".to_owned())]);
+        assert_eq!(page.choose(&bob).unwrap().1, [("s".to_owned(), "new".to_owned())]);
+    }
+}

@@ -1,0 +1,80 @@
+//! What is done on the other sides: how a client's address answers, and acts on the provider's side.
+
+use serde_json::{Value, json};
+
+use super::Doing;
+use crate::drive::site::{Acts, Site};
+use crate::transcript::{Endpoint, Reply, Request};
+
+/// How a client's address answers from now on.
+pub fn answer(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
+    let client = doing.text("client").ok_or("no client is named")?;
+    let answers = match doing.fields.get("with") {
+        Some(Value::Array(all)) => all.clone(),
+        Some(one) => vec![one.clone()],
+        None => return Err("`answer` says nothing `with`".into()),
+    };
+    site.recorder.booth.plan(client, answers);
+    Ok(Reply { success: true, ..Reply::default() })
+}
+
+/// An act of the closed list.
+pub async fn admin(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
+    let act = doing.text("do").ok_or("`admin` does nothing")?;
+    match &site.acts {
+        Acts::None => Err(format!("the harness cannot do `{act}` here")),
+        Acts::Api { token } => {
+            let base = format!("{}/management", site.issuer(doing.text("origin").unwrap_or("primary"))?.trim_end_matches('/'));
+            let (method, path, body) = match act {
+                "terminate_session" => {
+                    let sid = doing
+                        .of(&["id_token", "sid"])
+                        .and_then(|s| s.as_str().map(str::to_owned))
+                        .ok_or("the login has no `sid` to name its session by")?;
+                    ("DELETE", format!("/sessions/{sid}"), Value::Null)
+                }
+                "rotate_keys" => ("POST", "/keys/rotate".to_owned(), json!({})),
+                other => return Err(format!("`{other}` cannot be done yet")),
+            };
+            let mut request = Request { method: method.into(), url: format!("{base}{path}"), headers: Vec::new(), body: String::new() };
+            request.headers.push(("authorization".into(), format!("Bearer {token}")));
+            if !body.is_null() {
+                request.headers.push(("content-type".into(), "application/json".into()));
+                request.body = body.to_string();
+            }
+            let origin = doing.text("origin").unwrap_or("primary");
+            let index = site.recorder.send(Endpoint::Management, origin, request, &doing.errand(None)).await;
+            let success = site.recorder.answer(index).is_some_and(|a| (200..300).contains(&a.status));
+            Ok(Reply { request: Some(index), answer: Some(index), success, ..Reply::default() })
+        }
+        Acts::Commands(commands) => {
+            let command = commands.get(act).ok_or_else(|| format!("the target file has no command for `{act}`"))?;
+            let view = |text: &str| fill(text, doing);
+            let mut words = command.iter().map(|w| view(w));
+            let program = words.next().ok_or("an empty command")??;
+            let arguments = words.collect::<Result<Vec<_>, _>>()?;
+            let done = tokio::process::Command::new(&program).args(&arguments).kill_on_drop(true).output().await;
+            let done = done.map_err(|e| format!("`{program}`: {e}"))?;
+            let said = String::from_utf8_lossy(if done.status.success() { &done.stdout } else { &done.stderr }).trim().to_owned();
+            Ok(Reply { made: json!({ "said": said }), success: done.status.success(), ..Reply::default() })
+        }
+    }
+}
+
+/// `{of.id_token.sid}` and the fields of the act, in the words of a command.
+fn fill(text: &str, doing: &Doing<'_>) -> Result<String, String> {
+    use crate::transcript::view::{Part, references};
+    let mut whole = String::new();
+    for part in references(text) {
+        match part {
+            Part::Text(t) => whole.push_str(t),
+            Part::Reference(path) => {
+                let segments: Vec<&str> = path.split('.').collect();
+                let tree = Value::Object(doing.fields.clone());
+                let value = crate::transcript::view::at(&tree, &segments).ok_or_else(|| format!("`{{{path}}}` leads nowhere"))?;
+                whole.push_str(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            }
+        }
+    }
+    Ok(whole)
+}

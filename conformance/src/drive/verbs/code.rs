@@ -1,0 +1,178 @@
+//! The code flow: `authorize`, `redeem`, and `login`, which is both.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::Doing;
+use crate::drive::browser::Intent;
+use crate::drive::edit::{encode, texts};
+use crate::drive::openid::{Chosen, WellBehaved};
+use crate::drive::page::{Flow, Person};
+use crate::drive::recorder::Errand;
+use crate::drive::site::Site;
+use crate::scenario::Edits;
+use crate::transcript::jose::{Jws, s256};
+use crate::transcript::view::basic;
+use crate::transcript::{Answer, Endpoint, Landed, Opinion, Reply, Request};
+
+/// `authorize`, then `redeem`.
+pub async fn login(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
+    let begun = authorize(site, doing).await?;
+    if !begun.success {
+        return Ok(begun);
+    }
+    let (context, callback) = (begun.context.clone(), begun.callback.clone());
+    let code = callback.as_ref().and_then(|c| c.params.iter().find(|(n, _)| n == "code")).map(|(_, v)| v.clone()).unwrap_or_default();
+    let mut of: Map<String, Value> = context.iter().map(|(k, v)| (k.clone(), Value::from(v.clone()))).collect();
+    of.insert("callback".into(), serde_json::json!({ "code": code }));
+    let mut fields = Map::new();
+    fields.insert("of".into(), Value::Object(of));
+    for name in ["auth", "secret"] {
+        if let Some(value) = doing.fields.get(name) {
+            fields.insert(name.into(), value.clone());
+        }
+    }
+    let bought = Doing { verb: doing.verb, fields: &fields, edits: &Edits::default(), number: doing.number.clone(), gate: None };
+    let mut reply = redeem(site, &bought).await?;
+    reply.context = context;
+    reply.landed = Some(Landed::Callback);
+    reply.callback = callback;
+    Ok(reply)
+}
+
+/// Up to where the browser lands.
+pub async fn authorize(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
+    let name = doing.client().ok_or("no client is named")?;
+    let (client, origin, browser) = (site.client(&name)?, doing.origin(), doing.browser());
+    let redirect_uri = doing.text("redirect_uri").map(str::to_owned).or_else(|| first(&client, "redirect_uris")).unwrap_or_default();
+    let chosen = Chosen {
+        state: site.fresh(&format!("state {}", doing.number)),
+        nonce: site.fresh(&format!("nonce {}", doing.number)),
+        code_verifier: site.fresh(&format!("verifier {}", doing.number)),
+    };
+    let endpoint = site.endpoint(&origin, "authorization_endpoint").await?;
+    let metadata = site.metadata(&origin).await?;
+    let known = WellBehaved { metadata: &metadata, client: &client, redirect_uri: &redirect_uri, auth: "none", secret: None };
+    // Where openidconnect makes nothing of the discovery document, the request is made by hand; a rule judges the document.
+    let url = known.authorization_url(&chosen).map_or_else(|_| by_hand(&endpoint, &client, &redirect_uri, &chosen), Into::into);
+    let mut request = Request { method: "GET".into(), url, headers: Vec::new(), body: String::new() };
+    let edited = doing.change(&mut request);
+    let sent = |name: &str, chosen: &str| request.param(name).unwrap_or_else(|| chosen.to_owned());
+    let mut context = BTreeMap::from([
+        ("client".to_owned(), name.clone()),
+        ("origin".to_owned(), origin),
+        ("browser".to_owned(), browser.clone()),
+        ("redirect_uri".to_owned(), sent("redirect_uri", &redirect_uri)),
+        ("code_verifier".to_owned(), chosen.code_verifier.clone()),
+        ("nonce".to_owned(), sent("nonce", "")),
+        ("state".to_owned(), sent("state", "")),
+    ]);
+    let person =
+        doing.text("user").map(|user| site.persons.get(user).cloned().ok_or_else(|| format!("there is no user `{user}`"))).transpose()?;
+    let person =
+        person.map(|p| if doing.text("password") == Some("wrong") { Person { password: format!("not {}", p.password), ..p } } else { p });
+    if let Some(user) = doing.text("user") {
+        context.insert("user".into(), user.to_owned());
+    }
+    let errand =
+        Errand { browser: Some(browser.clone()), user: doing.text("user").map(str::to_owned), edited, ..doing.errand(Some(&name)) };
+    let intent = Intent { person, decide: Some(doing.text("decide") != Some("deny")) };
+    let went = site.browser(&browser)?.go(&site.recorder, site, Flow::Authorize, request, &intent, &errand).await;
+    let got_code = went.callback.as_ref().is_some_and(|c| c.params.iter().any(|(n, v)| n == "code" && !v.is_empty()));
+    let success = went.landed == Some(Landed::Callback) && got_code;
+    Ok(Reply {
+        request: Some(went.first),
+        answer: Some(went.last),
+        landed: went.landed,
+        callback: went.callback,
+        success,
+        context,
+        ..Reply::default()
+    })
+}
+
+/// The code against tokens.
+pub async fn redeem(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
+    let name = doing.client().ok_or("no client is named")?;
+    let (client, origin) = (site.client(&name)?, doing.origin());
+    let code = doing.text_or_of("code", &["callback", "code"]).ok_or("there is no code to redeem")?;
+    let redirect_uri = doing.text_or_of("redirect_uri", &["redirect_uri"]).or_else(|| first(&client, "redirect_uris")).unwrap_or_default();
+    let verifier = doing.text_or_of("code_verifier", &["code_verifier"]).unwrap_or_default();
+    let nonce = doing.of(&["nonce"]).and_then(|n| n.as_str().map(str::to_owned)).filter(|n| !n.is_empty());
+    let registered = client.get("token_endpoint_auth_method").and_then(Value::as_str).unwrap_or("client_secret_basic");
+    let auth = doing.text("auth").unwrap_or(registered);
+    let secret = doing.text("secret").or_else(|| client.get("client_secret").and_then(Value::as_str));
+    let metadata = site.metadata(&origin).await?;
+    let endpoint = site.endpoint(&origin, "token_endpoint").await?;
+    let known = WellBehaved { metadata: &metadata, client: &client, redirect_uri: &redirect_uri, auth, secret };
+
+    let by_hand = || {
+        let params = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", &redirect_uri), ("code_verifier", &verifier)];
+        token_request(&endpoint, &client, auth, secret, &params)
+    };
+    // Where openidconnect can make no request, one is made by hand, and its reason is an opinion like any other.
+    let (mut request, mut says) = known.token_request(&code, &verifier).map_or_else(|says| (by_hand(), Some(says)), |r| (r, None));
+    let edited = doing.change(&mut request);
+    let errand = Errand { edited, ..doing.errand(Some(&name)) };
+    let index = site.recorder.send(Endpoint::Token, &origin, request, &errand).await;
+    let answer = site.recorder.answer(index);
+    let body = answer.as_ref().filter(|a| a.status == 200).and_then(Answer::json);
+    let success = body.as_ref().is_some_and(|b| b.get("access_token").is_some_and(Value::is_string));
+    if let (Some(answer), None) = (&answer, &says) {
+        says = match known.token_answer(&code, &verifier, answer) {
+            Err(opinion) => Some(opinion),
+            Ok(None) => None,
+            Ok(Some(read)) => {
+                let token = body.as_ref().and_then(|b| b["id_token"].as_str()).and_then(Jws::parse);
+                let keys = site.keys_for(&origin, token.as_ref().and_then(|t| t.header_str("kid"))).await.unwrap_or_default();
+                known.verify(&read, &keys, nonce.as_deref(), site.time.now()).err()
+            }
+        };
+    }
+    if let Some(says) = says {
+        site.recorder.live.lock().transcript.opinions.push(Opinion { exchange: index, says });
+    }
+    let mut context: BTreeMap<String, String> = BTreeMap::from([("client".to_owned(), name), ("origin".to_owned(), origin)]);
+    for key in ["browser", "user", "nonce", "redirect_uri", "code_verifier"] {
+        if let Some(Value::String(text)) = doing.of(&[key]) {
+            context.insert(key.into(), text);
+        }
+    }
+    Ok(Reply { request: Some(index), answer: Some(index), success, context, ..Reply::default() })
+}
+
+/// A token request with the client's authentication, where openidconnect makes none.
+pub fn token_request(endpoint: &str, client: &Value, auth: &str, secret: Option<&str>, params: &[(&str, &str)]) -> Request {
+    let id = client.get("client_id").and_then(Value::as_str).unwrap_or_default();
+    let mut form: Vec<(String, String)> = params.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    let mut headers = vec![
+        ("accept".to_owned(), "application/json".to_owned()),
+        ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
+    ];
+    match (auth, secret) {
+        ("client_secret_basic", Some(secret)) => headers.push(("authorization".into(), format!("Basic {}", basic(id, secret)))),
+        ("client_secret_post", Some(secret)) => form.extend([("client_id".into(), id.into()), ("client_secret".into(), secret.into())]),
+        _ => form.push(("client_id".into(), id.into())),
+    }
+    Request { method: "POST".into(), url: endpoint.to_owned(), headers, body: encode(&form) }
+}
+
+fn by_hand(endpoint: &str, client: &Value, redirect_uri: &str, chosen: &Chosen) -> String {
+    let id = client.get("client_id").map(texts).unwrap_or_default().join("");
+    let params = [
+        ("response_type", "code"),
+        ("client_id", &id),
+        ("redirect_uri", redirect_uri),
+        ("scope", "openid"),
+        ("state", &chosen.state),
+        ("nonce", &chosen.nonce),
+        ("code_challenge", &s256(&chosen.code_verifier)),
+        ("code_challenge_method", "S256"),
+    ];
+    url::Url::parse_with_params(endpoint, params).map_or_else(|_| endpoint.to_owned(), Into::into)
+}
+
+fn first(client: &Value, member: &str) -> Option<String> {
+    client.get(member)?.get(0)?.as_str().map(str::to_owned)
+}

@@ -1,0 +1,250 @@
+//! The provider inside this program. The only file of the harness that knows the reference server: text in, numbers out.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use rustls_pki_types::PrivatePkcs8KeyDer;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::defect::Defect;
+use crate::defect::wire::{Facts, Wire};
+use crate::drive::front::{Booth, addresses};
+use crate::drive::listen::{Route, Socket};
+use crate::drive::live::Live;
+use crate::drive::net::{Http, Resolve};
+use crate::drive::page::{Hints, Person};
+use crate::drive::recorder::Recorder;
+use crate::drive::site::{Acts, Site};
+use crate::drive::time::{Clockwork, Quiet, Time};
+use crate::fixture::Fixtures;
+use crate::scenario::Check;
+use crate::transcript::jose::SigningKey;
+use crate::transcript::{Ended, FORMAT, Millis, Profile, Transcript};
+
+/// What the embedded provider lets the harness do beside speaking the protocol.
+pub const POWERS: [&str; 8] = [
+    "virtual_time",
+    "event_log",
+    "configurable",
+    "two_origins",
+    "own_keys",
+    "management_api",
+    "admin.terminate_session",
+    "admin.rotate_keys",
+];
+
+/// A PKCE verifier of the harness's own, for defects that put a known one in place of the client's.
+const VERIFIER: &str = "a-verifier-of-the-harness-that-everybody-knows";
+
+/// Everything that is made once for all checks: fixtures, a CA, certificates, keys.
+pub struct Embedded {
+    fixtures: Fixtures,
+    keys: BTreeMap<String, SigningKey>,
+    provider_tls: Arc<rustls::ServerConfig>,
+    front_tls: Arc<rustls::ServerConfig>,
+    client_tls: Arc<rustls::ClientConfig>,
+}
+
+impl Embedded {
+    /// Reads the fixtures and makes the certificates.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn new() -> Result<Self, String> {
+        let fixtures = Fixtures::embedded()?;
+        let keys = fixtures.signing_keys()?;
+        let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let certificates = certificates().map_err(|e| format!("no certificate could be made: {e}"))?;
+        let server = |protocols: &[&str]| -> Result<Arc<rustls::ServerConfig>, rustls::Error> {
+            let mut config = rustls::ServerConfig::builder_with_provider(crypto.clone())
+                .with_safe_default_protocol_versions()?
+                .with_no_client_auth()
+                .with_single_cert(vec![certificates.leaf.clone()], PrivatePkcs8KeyDer::from(certificates.key.clone()).into())?;
+            config.alpn_protocols = protocols.iter().map(|p| p.as_bytes().to_vec()).collect();
+            // Each check has a provider of its own: there is nothing to resume.
+            config.send_tls13_tickets = 0;
+            Ok(Arc::new(config))
+        };
+        let client = || -> Result<rustls::ClientConfig, rustls::Error> {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add(certificates.ca.clone())?;
+            let mut config = rustls::ClientConfig::builder_with_provider(crypto.clone())
+                .with_safe_default_protocol_versions()?
+                .with_root_certificates(roots)
+                .with_no_client_auth();
+            config.resumption = rustls::client::Resumption::disabled();
+            Ok(config)
+        };
+        let words = |e: rustls::Error| format!("TLS cannot be set up: {e}");
+        Ok(Self {
+            provider_tls: server(&["h2", "http/1.1"]).map_err(words)?,
+            front_tls: server(&["http/1.1"]).map_err(words)?,
+            client_tls: Arc::new(client().map_err(words)?),
+            fixtures,
+            keys,
+        })
+    }
+
+    /// The fixtures.
+    pub fn fixtures(&self) -> &Fixtures {
+        &self.fixtures
+    }
+
+    /// What the wire of a walk knows, for playing its recording again.
+    pub fn facts(&self, transcript: &Transcript) -> Facts {
+        Facts::of(transcript, self.keys.clone(), VERIFIER.into(), self.management_token())
+    }
+
+    fn management_token(&self) -> Option<String> {
+        self.fixtures.provider(&["management", "token"])?.as_str().map(str::to_owned)
+    }
+
+    /// A provider of its own for one check, with its relying parties.
+    ///
+    /// # Errors
+    /// Why it could not be started, in words.
+    pub async fn site(&self, check: &Check, seed: [u8; 32], defect: Option<&Arc<Defect>>) -> Result<Site, String> {
+        let configured = self.fixtures.configured(check)?;
+        let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let socket = Socket::bind(loopback).await.map_err(|e| format!("the relying parties' front: {e}"))?;
+        let front = socket.address;
+        // The provider's own port and the booth are known a moment later.
+        let (provider_at, booth_at) = (Arc::new(OnceLock::<SocketAddr>::new()), Arc::new(OnceLock::<Booth>::new()));
+        let resolve: Resolve = {
+            let (provider_at, booth_at) = (provider_at.clone(), booth_at.clone());
+            Arc::new(move |host: &str| match host.strip_suffix(".rp.test") {
+                Some(client) if booth_at.get().is_some_and(|b| b.is_gone(client)) => None,
+                Some(_) => Some(front),
+                None if host == "op.test" || host.ends_with(".op.test") => provider_at.get().copied(),
+                None => None,
+            })
+        };
+        let outside = reference_server::Outside {
+            tls: Some(self.provider_tls.clone()),
+            client_tls: self.client_tls.clone(),
+            resolve: {
+                let resolve = resolve.clone();
+                Arc::new(move |host: &str, _port: u16| resolve(host))
+            },
+        };
+        let handle = reference_server::start(&configured.text, seed, outside).await.map_err(|e| format!("the embedded provider: {e}"))?;
+        let handle = Arc::new(Running(Mutex::new(handle)));
+        let _ = provider_at.set(handle.locked(|h| h.addr()));
+
+        let issuers = self.fixtures.issuers();
+        let management = issuers.get("primary").map(|i| format!("{i}/management"));
+        let token = self.management_token().unwrap_or_default();
+        let facts = || Facts {
+            clients: configured.clients.clone(),
+            issuers: issuers.clone(),
+            management: management.clone(),
+            keys: self.keys.clone(),
+            verifier: VERIFIER.into(),
+            admin_token: Some(token.clone()),
+            addresses: configured.clients.iter().filter_map(|(n, c)| Some((n.clone(), addresses(c)?))).collect(),
+        };
+        let wire = defect.map_or_else(Wire::none, |d| Wire::new(d.clone(), facts()));
+        let users = self.fixtures.users();
+        let transcript = Transcript {
+            format: FORMAT,
+            check: check.clone(),
+            target: Profile {
+                name: "embedded".into(),
+                issuers: issuers.clone(),
+                management: management.clone(),
+                metadata: Value::Null,
+                virtual_time: true,
+                skew: 0,
+                has: vec!["rfc9068".into()],
+            },
+            clients: configured.clients.clone(),
+            users: users.clone(),
+            steps: Vec::new(),
+            exchanges: Vec::new(),
+            deliveries: Vec::new(),
+            opinions: Vec::new(),
+            log: None,
+            ended: Ended::Harness("it was not finished".into()),
+        };
+        let clock = handle.clone();
+        let live = Live::new(transcript, wire, Arc::new(move || clock.now()));
+        let http = Http::new(&self.client_tls, Some(&resolve));
+        let booth = Booth::new(live.clone(), http.clone());
+        let _ = booth_at.set(booth.clone());
+        let route: Route = {
+            let booth = booth.clone();
+            Arc::new(move |_, _| Some(booth.clone()))
+        };
+        let listening = socket.serve(Some(self.front_tls.clone()), route);
+        let person = |name: &str, user: &Value| {
+            let text = |member: &str| user.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+            Person { username: name.to_owned(), password: text("password"), known_as: vec![name.to_owned(), text("name"), text("email")] }
+        };
+        Ok(Site {
+            recorder: Recorder { live, http, booth },
+            time: Time::Virtual(handle.clone()),
+            origins: issuers,
+            hints: Hints::new(),
+            acts: Acts::Api { token },
+            persons: users.iter().map(|(n, u)| (n.clone(), person(n, u))).collect(),
+            own_keys: self.keys.clone(),
+            seed,
+            browsers: ["first", "second", "third"].into_iter().map(|b| (b, crate::drive::browser::Browser::default())).collect(),
+            learnt: Mutex::default(),
+            alive: vec![Box::new(listening), Box::new(handle)],
+        })
+    }
+}
+
+struct Certificates {
+    ca: rustls_pki_types::CertificateDer<'static>,
+    leaf: rustls_pki_types::CertificateDer<'static>,
+    key: Vec<u8>,
+}
+
+/// A CA, and one certificate for all names of the provider and of its clients.
+fn certificates() -> Result<Certificates, rcgen::Error> {
+    let mut ca = rcgen::CertificateParams::new(Vec::<String>::new())?;
+    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    ca.distinguished_name.push(rcgen::DnType::CommonName, "Touchstone, made for one run");
+    let ca_key = rcgen::KeyPair::generate()?;
+    let ca_certificate = ca.self_signed(&ca_key)?;
+    let names = ["op.test", "*.op.test", "*.rp.test"].map(str::to_owned);
+    let key = rcgen::KeyPair::generate()?;
+    let leaf = rcgen::CertificateParams::new(names)?.signed_by(&key, &rcgen::Issuer::new(ca, &ca_key))?;
+    Ok(Certificates { ca: ca_certificate.der().clone(), leaf: leaf.der().clone(), key: key.serialize_der() })
+}
+
+/// A provider at work.
+struct Running(Mutex<reference_server::Handle>);
+
+impl Running {
+    fn locked<T>(&self, ask: impl FnOnce(&reference_server::Handle) -> T) -> T {
+        ask(&self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}
+
+impl Clockwork for Running {
+    fn now(&self) -> Millis {
+        self.locked(|h| h.now_ms())
+    }
+
+    fn quiet(&self) -> Quiet {
+        let quiet = self.locked(|h| h.quiet());
+        Quiet { busy: quiet.busy, behind: quiet.behind, open: quiet.open, parked: quiet.parked }
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.locked(|h| h.changes())
+    }
+
+    fn next_timer(&self) -> Option<Millis> {
+        self.locked(|h| h.next_timer())
+    }
+
+    fn step(&self, until: Millis) -> bool {
+        self.locked(|h| h.step(until))
+    }
+}

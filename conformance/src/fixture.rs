@@ -1,0 +1,169 @@
+//! Clients, users and switches of the fixtures, and the configuration that a check's differences make of them.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use serde_json::Value;
+use toml::Table;
+
+use crate::embedded_files;
+use crate::scenario::Check;
+use crate::transcript::jose::SigningKey;
+use crate::transcript::view::{Part, references};
+
+/// The four files, parsed.
+#[derive(Debug, Clone)]
+pub struct Fixtures {
+    provider: Table,
+    keys: Table,
+    clients: Table,
+    users: Table,
+}
+
+/// What a check's provider is started with.
+#[derive(Debug, Clone)]
+pub struct Configured {
+    /// The whole configuration, TOML.
+    pub text: String,
+    /// Metadata of each client, by name.
+    pub clients: BTreeMap<String, Value>,
+}
+
+impl Fixtures {
+    /// Those compiled into this program.
+    ///
+    /// # Errors
+    /// The file and what is wrong with it.
+    pub fn embedded() -> Result<Self, String> {
+        let read = |file: &str| {
+            let text = embedded_files::fixture(file).ok_or_else(|| format!("fixtures/{file} is missing"))?;
+            text.parse::<Table>().map_err(|e| format!("fixtures/{file}: {e}"))
+        };
+        Ok(Self { provider: read("provider.toml")?, keys: read("keys.toml")?, clients: read("clients.toml")?, users: read("users.toml")? })
+    }
+
+    /// Metadata of the clients, by name.
+    pub fn clients(&self) -> BTreeMap<String, Value> {
+        tables(&self.clients, "clients")
+    }
+
+    /// The users, by name.
+    pub fn users(&self) -> BTreeMap<String, Value> {
+        tables(&self.users, "users")
+    }
+
+    /// A member of the provider's configuration: `["management", "token"]`.
+    pub fn provider(&self, path: &[&str]) -> Option<Value> {
+        let mut at = &toml::Value::Table(self.provider.clone());
+        let root = at.clone();
+        at = &root;
+        for key in path {
+            at = at.get(key)?;
+        }
+        serde_json::to_value(at).ok()
+    }
+
+    /// The issuers by the name of their origin.
+    pub fn issuers(&self) -> BTreeMap<String, String> {
+        let origins = self.provider.get("origins").and_then(toml::Value::as_array).cloned().unwrap_or_default();
+        let pair = |o: &toml::Value| Some((o.get("name")?.as_str()?.to_owned(), o.get("issuer")?.as_str()?.to_owned()));
+        origins.iter().filter_map(pair).collect()
+    }
+
+    /// The private keys by `kid`: public on purpose.
+    ///
+    /// # Errors
+    /// The key and what is wrong with it.
+    pub fn signing_keys(&self) -> Result<BTreeMap<String, SigningKey>, String> {
+        let mut keys = BTreeMap::new();
+        for entry in self.keys.get("keys").and_then(toml::Value::as_array).into_iter().flatten() {
+            let text = |name: &str| entry.get(name).and_then(toml::Value::as_str).unwrap_or_default();
+            let der = base64::engine::general_purpose::STANDARD.decode(text("private")).map_err(|e| format!("key {}: {e}", text("kid")))?;
+            let key = SigningKey::from_pkcs8(text("alg"), &der).map_err(|e| format!("key {}: {e}", text("kid")))?;
+            keys.insert(text("kid").to_owned(), key);
+        }
+        Ok(keys)
+    }
+
+    /// The configuration of a check: the fixtures with its clients and its `[provider]` laid over them.
+    ///
+    /// # Errors
+    /// What cannot be laid over what.
+    pub fn configured(&self, check: &Check) -> Result<Configured, String> {
+        let mut clients = self.clients.get("clients").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+        for (name, difference) in &check.clients {
+            let client = differing(&clients, name, difference)?;
+            clients.insert(name.clone(), toml::Value::Table(client));
+        }
+        let mut whole = self.provider.clone();
+        if let Value::Object(over) = &check.provider {
+            for (key, value) in over {
+                lay(&mut whole, key, value)?;
+            }
+        }
+        whole.extend(self.keys.clone());
+        whole.extend(self.users.clone());
+        whole.insert("clients".into(), toml::Value::Table(clients.clone()));
+        let text = toml::to_string(&whole).map_err(|e| e.to_string())?;
+        Ok(Configured { text, clients: clients.iter().filter_map(|(n, c)| Some((n.clone(), serde_json::to_value(c).ok()?))).collect() })
+    }
+}
+
+/// A client that is like another one, at a host of its own, with a difference.
+fn differing(clients: &Table, name: &str, difference: &Value) -> Result<Table, String> {
+    let members = difference.as_object().ok_or_else(|| format!("client `{name}` is no table"))?;
+    let like = members.get("like").and_then(Value::as_str).unwrap_or(name);
+    let fixture = clients
+        .get(like)
+        .and_then(toml::Value::as_table)
+        .ok_or_else(|| format!("client `{name}` is like `{like}`, which does not exist"))?;
+    let mut client = at_host(fixture, like, name);
+    client.insert("client_id".into(), name.into());
+    client.insert("client_name".into(), name.into());
+    for (member, value) in members.iter().filter(|(m, _)| !matches!(m.as_str(), "like" | "register")) {
+        let value = toml::Value::try_from(addresses(value, name)).map_err(|e| format!("client `{name}`, `{member}`: {e}"))?;
+        client.insert(member.clone(), value);
+    }
+    Ok(client)
+}
+
+/// `{rp.NAME.first}` in the metadata of a client of the file.
+fn addresses(value: &Value, name: &str) -> Value {
+    match value {
+        Value::String(text) => match references(text).as_slice() {
+            [Part::Reference(path)] if *path == format!("rp.{name}.first") => format!("https://{name}.rp.test/bcl").into(),
+            [Part::Reference(path)] if *path == format!("rp.{name}.second") => format!("https://{name}.rp.test/bcl/second").into(),
+            _ => value.clone(),
+        },
+        Value::Array(all) => all.iter().map(|v| addresses(v, name)).collect(),
+        other => other.clone(),
+    }
+}
+
+fn at_host(fixture: &Table, like: &str, name: &str) -> Table {
+    let (from, to) = (format!("https://{like}.rp.test/"), format!("https://{name}.rp.test/"));
+    let moved = |value: &toml::Value| match value {
+        toml::Value::String(text) => text.replace(&from, &to).into(),
+        toml::Value::Array(all) => {
+            toml::Value::Array(all.iter().map(|v| v.as_str().map_or_else(|| v.clone(), |t| t.replace(&from, &to).into())).collect())
+        }
+        other => other.clone(),
+    };
+    fixture.iter().map(|(k, v)| (k.clone(), moved(v))).collect()
+}
+
+fn lay(under: &mut Table, key: &str, over: &Value) -> Result<(), String> {
+    match (under.get_mut(key), over) {
+        (Some(toml::Value::Table(inner)), Value::Object(members)) => members.iter().try_for_each(|(k, v)| lay(inner, k, v)),
+        _ => {
+            let value = toml::Value::try_from(over).map_err(|e| format!("[provider] {key}: {e}"))?;
+            under.insert(key.to_owned(), value);
+            Ok(())
+        }
+    }
+}
+
+fn tables(table: &Table, name: &str) -> BTreeMap<String, Value> {
+    let inner = table.get(name).and_then(toml::Value::as_table);
+    inner.into_iter().flatten().filter_map(|(n, t)| Some((n.clone(), serde_json::to_value(t).ok()?))).collect()
+}

@@ -1,0 +1,5 @@
+//! The integration tests, in one binary.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod loader;

@@ -1,0 +1,265 @@
+//! `[clients.NAME]`: who may ask, under the names of OpenID Connect registration, and a few of ours.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use toml::Spanned;
+use url::{Host, Url};
+
+use super::keys::Algorithm;
+use super::place::{ConfigError, Source, nearest};
+use crate::names::{ClientId, ClientSecret, RedirectUri};
+
+/// How a client authenticates at the token endpoint (Core, section 9).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// HTTP Basic: the default of registration.
+    #[default]
+    ClientSecretBasic,
+    /// In the form.
+    ClientSecretPost,
+    /// Not at all: a public client.
+    None,
+}
+
+/// OpenID Connect Dynamic Client Registration 1.0, section 2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApplicationType {
+    /// At an https address.
+    #[default]
+    Web,
+    /// On the user's machine: any port of a loopback address will do (RFC 8252, section 7.3).
+    Native,
+}
+
+/// What access tokens look like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessTokenFormat {
+    /// A name that only the provider understands.
+    #[default]
+    Opaque,
+    /// A JWT of RFC 9068.
+    Jwt,
+}
+
+/// When the user is asked whether the client may have what it asks for. `prompt=consent` always asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consent {
+    /// The operator has consented for everybody.
+    #[default]
+    Never,
+    /// Once for each scope.
+    Once,
+    /// Every time.
+    Always,
+}
+
+/// A client, checked.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// `client_id`.
+    pub id: ClientId,
+    /// What pages call it.
+    pub name: String,
+    /// `client_secret`; there if and only if the method asks for it.
+    pub secret: Option<ClientSecret>,
+    /// How it authenticates.
+    pub auth_method: AuthMethod,
+    /// Grants that it may use.
+    pub grant_types: Vec<String>,
+    /// Where answers may go.
+    pub redirect_uris: Vec<RedirectUri>,
+    /// Where a logout may lead.
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// What its ID tokens and logout tokens are signed with.
+    pub id_token_alg: Algorithm,
+    /// Where it wants to be told of a logout.
+    pub backchannel_logout_uri: Option<String>,
+    /// Whether its logout tokens have to name the session.
+    pub backchannel_logout_session_required: bool,
+    /// Web or native.
+    pub application_type: ApplicationType,
+    /// Opaque or JWT.
+    pub access_token_format: AccessTokenFormat,
+    /// Resources that its access tokens are for, beside the provider itself.
+    pub audience: Vec<String>,
+    /// Whether it may introspect.
+    #[expect(dead_code, reason = "for introspection")]
+    pub may_introspect: bool,
+    /// Whether `offline_access` needs no `prompt=consent`.
+    #[expect(dead_code, reason = "for the refresh grant")]
+    pub offline_access_without_consent: bool,
+    /// Whether it gets a refresh token, bound to its session, without `offline_access`.
+    #[expect(dead_code, reason = "for the refresh grant")]
+    pub refresh_without_offline_access: bool,
+    /// When the user is asked.
+    pub consent: Consent,
+}
+
+impl Client {
+    /// Whether it is registered for a grant.
+    pub fn may_use(&self, grant_type: &str) -> bool {
+        self.grant_types.iter().any(|known| known == grant_type)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClientToml {
+    client_id: String,
+    client_name: Option<String>,
+    client_secret: Option<ClientSecret>,
+    #[serde(default)]
+    token_endpoint_auth_method: AuthMethod,
+    #[serde(default = "code_grant")]
+    grant_types: Vec<String>,
+    #[serde(default)]
+    redirect_uris: Vec<String>,
+    #[serde(default)]
+    post_logout_redirect_uris: Vec<String>,
+    #[serde(default)]
+    id_token_signed_response_alg: Algorithm,
+    backchannel_logout_uri: Option<String>,
+    #[serde(default)]
+    backchannel_logout_session_required: bool,
+    #[serde(default)]
+    application_type: ApplicationType,
+    #[serde(default)]
+    access_token_format: AccessTokenFormat,
+    #[serde(default)]
+    audience: Vec<String>,
+    #[serde(default)]
+    may_introspect: bool,
+    #[serde(default)]
+    offline_access_without_consent: bool,
+    #[serde(default)]
+    refresh_without_offline_access: bool,
+    #[serde(default)]
+    consent: Consent,
+}
+
+fn code_grant() -> Vec<String> {
+    vec!["authorization_code".to_owned()]
+}
+
+/// Grants that a client may be registered for; which of them work is said by discovery.
+const GRANT_TYPES: [&str; 6] = [
+    "authorization_code",
+    "refresh_token",
+    "client_credentials",
+    "urn:ietf:params:oauth:grant-type:device_code",
+    "urn:ietf:params:oauth:grant-type:token-exchange",
+    "urn:ietf:params:oauth:grant-type:jwt-bearer",
+];
+
+pub(super) fn check(source: &Source<'_>, written: BTreeMap<String, Spanned<ClientToml>>) -> Result<BTreeMap<String, Client>, ConfigError> {
+    let mut in_order: Vec<_> = written.into_iter().collect();
+    in_order.sort_by_key(|(_, client)| client.span().start);
+    let mut clients = BTreeMap::new();
+    for (name, written) in in_order {
+        let span = written.span();
+        let client = client(name, written.into_inner()).map_err(|what| source.at(span.clone(), what))?;
+        if clients.contains_key(client.id.as_str()) {
+            return Err(source.at(span, format!("client_id `{}` is taken by another client", client.id)));
+        }
+        clients.insert(client.id.as_str().to_owned(), client);
+    }
+    Ok(clients)
+}
+
+fn client(name: String, toml: ClientToml) -> Result<Client, String> {
+    let public = toml.token_endpoint_auth_method == AuthMethod::None;
+    // RFC 6749, appendix A.1 and A.2: visible ASCII and space.
+    let vschar = |text: &str| !text.is_empty() && text.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
+    if !vschar(&toml.client_id) {
+        return Err("client_id has to be visible ASCII".to_owned());
+    }
+    match &toml.client_secret {
+        Some(_) if public => return Err("a client that authenticates by `none` has no client_secret".to_owned()),
+        None if !public => return Err("client_secret is missing; a public client says token_endpoint_auth_method = \"none\"".to_owned()),
+        Some(secret) if !vschar(secret.reveal()) => return Err("client_secret has to be visible ASCII".to_owned()),
+        Some(_) | None => {}
+    }
+    if let Some(wrong) = toml.grant_types.iter().find(|grant| !GRANT_TYPES.contains(&grant.as_str())) {
+        let near = nearest(wrong, GRANT_TYPES.into_iter()).map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
+        return Err(format!("unknown grant `{wrong}`{near}"));
+    }
+    let native = toml.application_type == ApplicationType::Native;
+    for uri in toml.redirect_uris.iter().chain(&toml.post_logout_redirect_uris) {
+        check_redirect_uri(uri, native)?;
+    }
+    let distinct: BTreeSet<_> = toml.redirect_uris.iter().collect();
+    if distinct.len() != toml.redirect_uris.len() {
+        return Err("redirect_uris has an entry twice".to_owned());
+    }
+    if let Some(uri) = &toml.backchannel_logout_uri {
+        check_logout_uri(uri, public)?;
+    }
+    Ok(Client {
+        id: ClientId::new(toml.client_id),
+        name: toml.client_name.unwrap_or(name),
+        secret: toml.client_secret,
+        auth_method: toml.token_endpoint_auth_method,
+        grant_types: toml.grant_types,
+        redirect_uris: toml.redirect_uris.into_iter().map(RedirectUri::new).collect(),
+        post_logout_redirect_uris: toml.post_logout_redirect_uris.into_iter().map(RedirectUri::new).collect(),
+        id_token_alg: toml.id_token_signed_response_alg,
+        backchannel_logout_uri: toml.backchannel_logout_uri,
+        backchannel_logout_session_required: toml.backchannel_logout_session_required,
+        application_type: toml.application_type,
+        access_token_format: toml.access_token_format,
+        audience: toml.audience,
+        may_introspect: toml.may_introspect,
+        offline_access_without_consent: toml.offline_access_without_consent,
+        refresh_without_offline_access: toml.refresh_without_offline_access,
+        consent: toml.consent,
+    })
+}
+
+/// RFC 6749, section 3.1.2 (absolute, no fragment); RFC 9700, section 2.6 (http on loopback only); RFC 8252, section 7.1
+/// (schemes of a native application's own).
+fn check_redirect_uri(uri: &str, native: bool) -> Result<(), String> {
+    let wrong = |why: &str| Err(format!("`{uri}` is no redirect URI: {why}"));
+    let Ok(url) = Url::parse(uri) else { return wrong("it is not absolute") };
+    if uri.contains('#') {
+        return wrong("it has a fragment");
+    }
+    if uri.bytes().any(|byte| !(0x21..=0x7e).contains(&byte)) {
+        return wrong("it has characters that an address cannot have");
+    }
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if is_loopback(&url) => Ok(()),
+        "http" => wrong("http is for loopback addresses only"),
+        "javascript" | "data" | "vbscript" | "file" | "blob" | "about" => wrong("no application answers there"),
+        _ if native => Ok(()),
+        _ => wrong("a scheme of its own is for native clients"),
+    }
+}
+
+/// Back-Channel Logout 1.0, section 2.2: no fragment; plain http for confidential clients only.
+fn check_logout_uri(uri: &str, public: bool) -> Result<(), String> {
+    let wrong = |why: &str| Err(format!("`{uri}` is no backchannel_logout_uri: {why}"));
+    let Ok(url) = Url::parse(uri) else { return wrong("it is not absolute") };
+    if uri.contains('#') || url.host().is_none() {
+        return wrong("it has to have a host and no fragment");
+    }
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if !public => Ok(()),
+        _ => wrong("it has to be https"),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}

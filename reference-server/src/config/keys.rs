@@ -1,0 +1,93 @@
+//! `[[keys]]`: the keys that sign.
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+
+use super::place::{ConfigError, Source};
+use crate::keys::SigningKey;
+use crate::names::KeyId;
+
+/// A signature algorithm of RFC 7518 or RFC 8037.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub enum Algorithm {
+    /// ECDSA on P-256 with SHA-256.
+    ES256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256: what every OpenID provider has to know (Core, section 15.1), and the default of a client.
+    #[default]
+    RS256,
+    /// Ed25519.
+    EdDSA,
+}
+
+impl Algorithm {
+    /// As it is written in a header.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::ES256 => "ES256",
+            Self::RS256 => "RS256",
+            Self::EdDSA => "EdDSA",
+        }
+    }
+}
+
+/// Whether a key signs already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyUse {
+    /// It signs, and is published.
+    Current,
+    /// It waits for a rotation, and nobody sees it before.
+    Next,
+}
+
+/// One key.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyEntry {
+    /// Its name.
+    pub kid: KeyId,
+    /// Its one algorithm (RFC 8725, section 3.1).
+    pub alg: Algorithm,
+    /// Whether it signs already.
+    #[serde(rename = "use")]
+    pub key_use: KeyUse,
+    /// PKCS#8, DER; base64 in the file.
+    #[serde(deserialize_with = "from_base64")]
+    pub private: Vec<u8>,
+}
+
+impl std::fmt::Debug for KeyEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeyEntry({}, {:?}, {:?}, redacted)", self.kid, self.alg, self.key_use)
+    }
+}
+
+fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    STANDARD.decode(String::deserialize(deserializer)?).map_err(|_| D::Error::custom("this is not base64"))
+}
+
+pub(super) fn check(source: &Source<'_>, written: Vec<Spanned<KeyEntry>>) -> Result<Vec<SigningKey>, ConfigError> {
+    let mut kids = BTreeSet::new();
+    let mut current = Vec::new();
+    let mut keys = Vec::new();
+    for written in written {
+        let span = written.span();
+        let key = written.into_inner();
+        if !kids.insert(key.kid.clone()) {
+            return Err(source.at(span, format!("there is another key `{}`", key.kid)));
+        }
+        if key.key_use == KeyUse::Current {
+            if current.contains(&key.alg) {
+                return Err(source.at(span, format!("there is another current key for {}", key.alg.text())));
+            }
+            current.push(key.alg);
+        }
+        keys.push(SigningKey::parse(&key).map_err(|error| source.at(span, error.to_string()))?);
+    }
+    Ok(keys)
+}

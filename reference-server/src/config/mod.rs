@@ -1,0 +1,183 @@
+//! The configuration: TOML with no unknown key, and every slip told with its place and the nearest right word.
+
+mod clients;
+mod duration;
+mod keys;
+mod place;
+mod provider;
+mod users;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+pub use self::clients::{AccessTokenFormat, ApplicationType, AuthMethod, Client, Consent};
+pub use self::keys::{Algorithm, KeyEntry, KeyUse};
+pub use self::place::ConfigError;
+pub use self::provider::{Delivery, Flags, Lifetimes, Management, Origin, PasswordCost, Policy, StoreKind};
+pub use self::users::User;
+
+use self::clients::ClientToml;
+use self::place::Source;
+use self::provider::OriginToml;
+use self::users::UserToml;
+use crate::keys::SigningKey;
+
+/// Everything that is configured, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// Where the provider lives; never empty.
+    pub origins: Vec<Origin>,
+    /// Whether the back-channel notifier is active from the start.
+    pub set_up: bool,
+    /// Where events are kept.
+    pub store: StoreKind,
+    /// Features that can be switched.
+    pub flags: Flags,
+    /// What the provider insists on.
+    pub policy: Policy,
+    /// How long things live.
+    pub lifetimes: Lifetimes,
+    /// How relying parties are told.
+    pub delivery: Delivery,
+    /// What a password costs.
+    pub password: PasswordCost,
+    /// Who may manage.
+    pub management: Management,
+    /// Signing keys, in their order.
+    pub keys: Vec<SigningKey>,
+    /// Clients by their `client_id`.
+    pub clients: BTreeMap<String, Client>,
+    /// Users by the name they sign in with.
+    pub users: BTreeMap<String, User>,
+}
+
+/// The file as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigToml {
+    origins: Spanned<Vec<Spanned<OriginToml>>>,
+    #[serde(default = "yes")]
+    set_up: bool,
+    #[serde(default)]
+    store: StoreKind,
+    #[serde(default)]
+    flags: Flags,
+    #[serde(default)]
+    policy: Policy,
+    #[serde(default)]
+    lifetimes: Lifetimes,
+    #[serde(default)]
+    delivery: Delivery,
+    #[serde(default)]
+    password: PasswordCost,
+    #[serde(default)]
+    management: Management,
+    #[serde(default)]
+    keys: Vec<Spanned<KeyEntry>>,
+    #[serde(default)]
+    clients: BTreeMap<String, Spanned<ClientToml>>,
+    #[serde(default)]
+    users: BTreeMap<String, Spanned<UserToml>>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Config {
+    /// Reads and checks a configuration. `file` is what messages call it.
+    ///
+    /// # Errors
+    /// The first slip, as `file:line:column: what, did you mean ...`.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ConfigError> {
+        let source = Source { file, text };
+        let toml: ConfigToml = toml::from_str(text).map_err(|error| source.toml(&error))?;
+        let origins = provider::origins(&source, toml.origins)?;
+        provider::check_password(&source, &toml.password)?;
+        let keys = keys::check(&source, toml.keys)?;
+        let clients = clients::check(&source, toml.clients)?;
+        let users = users::check(&source, toml.users)?;
+        Ok(Self {
+            origins,
+            set_up: toml.set_up,
+            store: toml.store,
+            flags: toml.flags,
+            policy: toml.policy,
+            lifetimes: toml.lifetimes,
+            delivery: toml.delivery,
+            password: toml.password,
+            management: toml.management,
+            keys,
+            clients,
+            users,
+        })
+    }
+
+    /// The user with this `sub`.
+    pub fn user(&self, id: &crate::names::UserId) -> Option<&User> {
+        self.users.values().find(|user| user.id == *id)
+    }
+
+    /// The user who signs in so: by name, or by e-mail address in any case.
+    pub fn user_called(&self, name: &str) -> Option<&User> {
+        self.users
+            .get(name)
+            .or_else(|| self.users.values().find(|user| user.email.as_deref().is_some_and(|email| email.eq_ignore_ascii_case(name))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORIGIN: &str = "[[origins]]\nname = 'primary'\nissuer = 'https://op.test'\n";
+
+    fn refused(text: &str) -> String {
+        Config::parse("op.toml", text).expect_err("this has a slip").to_string()
+    }
+
+    #[test]
+    fn the_fixtures_are_a_configuration() {
+        let text = [
+            include_str!("../../../fixtures/provider.toml"),
+            include_str!("../../../fixtures/keys.toml"),
+            include_str!("../../../fixtures/clients.toml"),
+            include_str!("../../../fixtures/users.toml"),
+        ]
+        .join("\n");
+        let config = Config::parse("fixtures", &text).expect("the fixtures are right");
+        assert_eq!(config.delivery.pauses.len(), 5);
+        assert_eq!(config.user_called("Alice@Acme.test").map(|user| user.login.as_str()), Some("alice"));
+    }
+
+    #[test]
+    fn a_slip_is_told_with_its_place_and_the_nearest_right_word() {
+        assert_eq!(
+            refused(&format!("{ORIGIN}[lifetimes]\naccess_tokn = '1h'\n")),
+            "op.toml:5:1: unknown key `access_tokn`, did you mean `access_token`?"
+        );
+        assert_eq!(
+            refused(&format!("{ORIGIN}[clients.web]\nclient_id = 'web'\nconsent = 'onse'\n")),
+            "op.toml:6:11: unknown word `onse`, did you mean `once`?"
+        );
+        assert!(refused(&format!("{ORIGIN}[lifetimes]\naccess_token = '1 hour'\n")).starts_with("op.toml:5:16: `1 hour` is no duration"));
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_refused_at_its_table() {
+        let twice = "[clients.a]\nclient_id = 'x'\ntoken_endpoint_auth_method = 'none'\n[clients.b]\nclient_id = 'x'\ntoken_endpoint_auth_method = 'none'\n";
+        assert_eq!(refused(&format!("{ORIGIN}{twice}")), "op.toml:7:1: client_id `x` is taken by another client");
+        assert!(refused(&format!("{ORIGIN}[clients.a]\nclient_id = 'x'\n")).contains("client_secret"));
+        assert!(refused("origins = []").contains("at least one"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "(\\[[a-z.]{0,9}\\]|[a-z_]{1,12} = ('[^']{0,9}'|[0-9]{1,4}|\\[\\]|true)|\\PC{0,9}|\\n){0,12}") {
+            let _ = Config::parse("any", &text);
+            let _ = Config::parse("any", &format!("{ORIGIN}{text}"));
+        }
+    }
+}

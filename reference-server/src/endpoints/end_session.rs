@@ -1,0 +1,168 @@
+//! RP-Initiated Logout 1.0.
+//!
+//! A hint of the browser's present session ends it unasked. In all other cases somebody is asked, or nothing is ended:
+//!
+//! | hint | this browser | then |
+//! |---|---|---|
+//! | of the current session | | it ends |
+//! | of another session of this browser | | the user is asked about that one |
+//! | of no session of this browser, or none at all | somebody is signed in | the user is asked about the current session |
+//! | any or none | nobody is signed in | nothing ends; that is no error |
+
+use hyper::{Method, StatusCode};
+
+use crate::browser::{self, Visit, own_form};
+use crate::config::Client;
+use crate::exchange::Answer;
+use crate::hint::{self, Hint};
+use crate::names::{RedirectUri, SessionId};
+use crate::pages::{self, NoticePage, SignOutPage};
+use crate::params::{Params, extend};
+use crate::provider::Cx;
+use crate::refusal::Refusal;
+use crate::sessions;
+use crate::state::browser::{Browser, LiveSessions};
+use crate::state::session::Session;
+
+/// What is asked, checked.
+struct Asked<'a> {
+    client: Option<&'a Client>,
+    hint: Option<Hint>,
+    /// Where the browser goes afterwards; only with a hint (section 3).
+    redirect_uri: Option<RedirectUri>,
+    state: Option<String>,
+}
+
+/// Answers a logout request.
+pub async fn answer(mut cx: Cx<'_>) -> Answer {
+    let answer = asked_for(&mut cx).await;
+    answer.unwrap_or_else(|refusal| pages::refused(&cx, &refusal))
+}
+
+/// `POST /end_session/confirm`: what the user says to the question.
+pub async fn confirm(mut cx: Cx<'_>) -> Answer {
+    let answer = confirmed(&mut cx).await;
+    answer.unwrap_or_else(|refusal| pages::refused(&cx, &refusal))
+}
+
+/// `GET /signed-out`: where a logout ends that leads nowhere else.
+pub async fn signed_out(cx: Cx<'_>) -> Answer {
+    notice(&cx, "Signed out", "You are signed out. This window can be closed.")
+}
+
+fn notice(cx: &Cx<'_>, heading: &str, text: &str) -> Answer {
+    pages::page(StatusCode::OK, &NoticePage { base: &cx.origin.path, heading, text, code: None }, "'none'")
+}
+
+async fn asked_for(cx: &mut Cx<'_>) -> Result<Answer, Refusal> {
+    let params = cx.request.params()?;
+    params.none_repeated()?;
+    if cx.request.method == Method::POST && browser::cookie(cx).is_none() && !params.is_empty() {
+        // A form on another site does not bring a SameSite=Lax cookie along. The same request by GET does.
+        return Ok(Answer::see_other(&extend(&cx.origin.at("/end_session"), &params.pairs())));
+    }
+    let asked = checked(cx, &params).await?;
+    let Some((visit, sessions)) = present(cx).await? else { return Ok(after(cx, &asked)) };
+    let hinted = asked.hint.as_ref().and_then(|hint| sessions.get(&hint.session_id).filter(|session| session.user_id == hint.user_id));
+    match (hinted, sessions.current()) {
+        (Some(hinted), Some(current)) if hinted.id == current.id => {
+            let hinted = hinted.clone();
+            end(cx, &sessions, &hinted).await?;
+            Ok(after(cx, &asked))
+        }
+        (Some(about), _) | (None, Some(about)) => Ok(question(cx, &visit, &sessions, about, &asked, &params)),
+        (None, None) => match sessions.all.first() {
+            Some(about) => Ok(question(cx, &visit, &sessions, about, &asked, &params)),
+            None => Ok(after(cx, &asked)),
+        },
+    }
+}
+
+/// Section 2: whatever cannot be right ends the request before it does anything (section 4).
+async fn checked<'a>(cx: &Cx<'a>, params: &Params) -> Result<Asked<'a>, Refusal> {
+    let hint = match params.get("id_token_hint")? {
+        Some(token) => Some(hint::verify(cx.provider, token).await?),
+        None => None,
+    };
+    let client_id = params.get("client_id")?;
+    if let (Some(client_id), Some(hint)) = (client_id, &hint)
+        && client_id != hint.client_id.as_str()
+    {
+        return Err(Refusal::HintOfAnotherClient);
+    }
+    let client = match (client_id, &hint) {
+        (Some(id), _) => Some(cx.provider.client(id)?),
+        // A client that is gone since then has no address left to go to.
+        (None, Some(hint)) => cx.provider.client(hint.client_id.as_str()).ok(),
+        (None, None) => None,
+    };
+    let redirect_uri = params.get("post_logout_redirect_uri")?.map(RedirectUri::new);
+    if let (Some(uri), true) = (&redirect_uri, client.is_some() || hint.is_some())
+        && !client.is_some_and(|client| client.post_logout_redirect_uris.contains(uri))
+    {
+        return Err(Refusal::PostLogoutUriUnknown);
+    }
+    let redirect_uri = redirect_uri.filter(|_| hint.is_some());
+    Ok(Asked { client, hint, redirect_uri, state: params.get("state")?.map(str::to_owned) })
+}
+
+/// The browser and its sessions, if it has any.
+async fn present(cx: &Cx<'_>) -> Result<Option<(Visit, LiveSessions)>, Refusal> {
+    let Some(visit) = Visit::known(cx) else { return Ok(None) };
+    let provider = cx.provider;
+    let browser = Browser::load(&provider.log, &visit.browser_id).await?;
+    let sessions = browser.live_sessions(&provider.log, provider.world.now_ms(), &provider.config.lifetimes).await?;
+    Ok((!sessions.all.is_empty()).then_some((visit, sessions)))
+}
+
+/// The sessions that end with this one: itself, or with the flag off all of the browser.
+fn ends_with<'s>(cx: &Cx<'_>, sessions: &'s LiveSessions, about: &'s Session) -> Vec<&'s Session> {
+    if cx.provider.config.flags.oidc_single_v1_session_termination { vec![about] } else { sessions.all.iter().collect() }
+}
+
+async fn end(cx: &mut Cx<'_>, sessions: &LiveSessions, about: &Session) -> Result<(), Refusal> {
+    let ids: Vec<SessionId> = ends_with(cx, sessions, about).into_iter().map(|session| session.id.clone()).collect();
+    sessions::end_and_tell(cx, &ids).await
+}
+
+/// Section 3: to the client, if it is known from its hint, and else to a page of ours.
+fn after(cx: &Cx<'_>, asked: &Asked<'_>) -> Answer {
+    let Some(uri) = &asked.redirect_uri else { return Answer::see_other(&cx.origin.at("/signed-out")) };
+    let state: Vec<(&str, &str)> = asked.state.iter().map(|state| ("state", state.as_str())).collect();
+    Answer::see_other(&extend(uri.as_str(), &state))
+}
+
+/// "Sign out?" The parameters travel along and are checked again, so that the question needs no memory.
+fn question(cx: &Cx<'_>, visit: &Visit, sessions: &LiveSessions, about: &Session, asked: &Asked<'_>, params: &Params) -> Answer {
+    let named = |session: &&Session| cx.provider.config.user(&session.user_id).map(|user| user.display_name());
+    let carried = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
+    let page = SignOutPage {
+        base: &cx.origin.path,
+        form_token: visit.form_token(cx),
+        client: asked.client.map(|client| client.name.as_str()),
+        users: ends_with(cx, sessions, about).iter().filter_map(named).collect(),
+        session_id: about.id.as_str(),
+        params: params.pairs().into_iter().filter(|(name, _)| carried.contains(name)).collect(),
+    };
+    let target = asked.redirect_uri.as_ref().and_then(|uri| uri.as_str().split_once(':'));
+    let form_action = target.map_or_else(|| "'self'".to_owned(), |(scheme, _)| format!("'self' {scheme}:"));
+    pages::page(StatusCode::OK, &page, &form_action)
+}
+
+async fn confirmed(cx: &mut Cx<'_>) -> Result<Answer, Refusal> {
+    let (_, params) = own_form(cx)?;
+    let asked = checked(cx, &params).await?;
+    match params.get("decide")? {
+        Some("yes") => {}
+        Some("no") => return Ok(notice(cx, "Still signed in", "Nothing was changed. You are still signed in.")),
+        Some(_) | None => return Err(Refusal::ChoiceUnknown),
+    }
+    let about = params.need("session", SessionId::new)?;
+    // If it has ended meanwhile, that is what was wanted.
+    if let Some((_, sessions)) = present(cx).await?
+        && let Some(session) = sessions.get(&about)
+    {
+        end(cx, &sessions, &session.clone()).await?;
+    }
+    Ok(after(cx, &asked))
+}

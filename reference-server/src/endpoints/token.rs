@@ -1,0 +1,49 @@
+//! The token endpoint: RFC 6749, section 3.2.
+
+use hyper::StatusCode;
+use hyper::header::WWW_AUTHENTICATE;
+use serde_json::{Value, json};
+
+use crate::client_auth;
+use crate::exchange::Answer;
+use crate::grants::GRANTS;
+use crate::provider::Cx;
+use crate::refusal::{ErrorCode, Refusal};
+
+/// Answers a token request.
+pub async fn answer(cx: Cx<'_>) -> Answer {
+    match redeem(&cx).await {
+        Ok(tokens) => Answer::json(StatusCode::OK, &tokens).never_stored(),
+        Err(refusal) => refuse(&cx, &refusal),
+    }
+}
+
+async fn redeem(cx: &Cx<'_>) -> Result<Value, Refusal> {
+    if !cx.request.query.is_empty() {
+        return Err(Refusal::ParametersInAddress);
+    }
+    let params = cx.request.form_params()?;
+    params.none_repeated()?;
+    let grant_type = params.need("grant_type", |text| text)?;
+    let grant = GRANTS.iter().find(|grant| grant.grant_type == grant_type).ok_or(Refusal::GrantUnknown)?;
+    let client = client_auth::authenticate(cx.provider, cx.request, &params)?;
+    if !client.may_use(grant.grant_type) {
+        return Err(Refusal::GrantNotAllowed);
+    }
+    (grant.answer)(cx, client, &params).await
+}
+
+/// RFC 6749, section 5.2.
+fn refuse(cx: &Cx<'_>, refusal: &Refusal) -> Answer {
+    let code = refusal.code();
+    let mut body = json!({ "error": code.text(), "error_description": refusal.description() });
+    if cx.provider.config.flags.debug_oidc_parent_error {
+        body["parent"] = json!(format!("{refusal:?}"));
+    }
+    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let answer = Answer::json(status, &body).never_stored();
+    match code {
+        ErrorCode::InvalidClient => answer.with_text(WWW_AUTHENTICATE, &format!("Basic realm=\"{}\", charset=\"UTF-8\"", cx.origin.issuer)),
+        _ => answer,
+    }
+}

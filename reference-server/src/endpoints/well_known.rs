@@ -1,0 +1,69 @@
+//! OpenID Connect Discovery 1.0 and RFC 8414 in one document, and the keys (RFC 7517).
+
+use hyper::StatusCode;
+use hyper::header::CACHE_CONTROL;
+use serde_json::{Value, json};
+
+use crate::exchange::Answer;
+use crate::grants::GRANTS;
+use crate::log::Failure;
+use crate::provider::Cx;
+use crate::scope;
+use crate::tokens::ACR_PASSWORD;
+
+/// The metadata of the issuer. It says what works and nothing else.
+pub async fn metadata(cx: Cx<'_>) -> Answer {
+    match describe(&cx).await {
+        Ok(metadata) => Answer::json(StatusCode::OK, &metadata).with(CACHE_CONTROL, "public, max-age=300"),
+        Err(_) => Answer::empty(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+async fn describe(cx: &Cx<'_>) -> Result<Value, Failure> {
+    let at = |path: &str| cx.origin.at(path);
+    let algorithms: Vec<&str> = cx.provider.keys.algorithms(&cx.provider.log).await?.into_iter().map(|alg| alg.text()).collect();
+    let mut metadata = json!({
+        "issuer": cx.origin.issuer,
+        "authorization_endpoint": at("/authorize"),
+        "token_endpoint": at("/token"),
+        "userinfo_endpoint": at("/userinfo"),
+        "jwks_uri": at("/keys"),
+        "end_session_endpoint": at("/end_session"),
+        "scopes_supported": scope::KNOWN,
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "form_post"],
+        "grant_types_supported": GRANTS.iter().map(|grant| grant.grant_type).collect::<Vec<_>>(),
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": algorithms,
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": true,
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "acr_values_supported": [ACR_PASSWORD],
+        "claim_types_supported": ["normal"],
+        "claims_supported": [
+            "iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid",
+            "name", "given_name", "family_name", "preferred_username", "email", "email_verified",
+        ],
+        "claims_parameter_supported": false,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+    });
+    if cx.provider.config.flags.enable_back_channel_logout {
+        metadata["backchannel_logout_supported"] = json!(true);
+        metadata["backchannel_logout_session_supported"] = json!(true);
+    }
+    Ok(metadata)
+}
+
+/// The keys: those that sign, and those that did until lately.
+pub async fn keys(cx: Cx<'_>) -> Answer {
+    let retention = cx.provider.config.lifetimes.retired_key.ms();
+    match cx.provider.keys.published(&cx.provider.log, cx.provider.world.now_ms(), retention).await {
+        Ok(keys) => {
+            let keys: Vec<&Value> = keys.iter().map(|key| &key.jwk).collect();
+            Answer::json(StatusCode::OK, &json!({ "keys": keys })).with(CACHE_CONTROL, "public, max-age=300")
+        }
+        Err(_) => Answer::empty(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}

@@ -1,0 +1,27 @@
+//! The grants of the token endpoint: one file and one line each.
+
+mod authorization_code;
+
+use std::pin::Pin;
+
+use serde_json::Value;
+
+use crate::config::Client;
+use crate::params::Params;
+use crate::provider::Cx;
+use crate::refusal::Refusal;
+
+/// The answer of a grant: the JSON of RFC 6749, section 5.1.
+pub type GrantAnswer<'a> = Pin<Box<dyn Future<Output = Result<Value, Refusal>> + Send + 'a>>;
+
+/// A grant.
+pub struct Grant {
+    /// What `grant_type` says.
+    pub grant_type: &'static str,
+    /// What it gives to a client that has authenticated and may use it.
+    pub answer: for<'a> fn(&'a Cx<'_>, &'a Client, &'a Params) -> GrantAnswer<'a>,
+}
+
+/// All grants there are. Discovery reads this list too.
+pub static GRANTS: [Grant; 1] =
+    [Grant { grant_type: "authorization_code", answer: |cx, client, params| Box::pin(authorization_code::answer(cx, client, params)) }];

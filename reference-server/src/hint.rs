@@ -1,0 +1,33 @@
+//! `id_token_hint`: an ID token of ours, expired or not, signed by a key that we had at any time.
+
+use serde_json::Value;
+
+use crate::jose;
+use crate::names::{ClientId, SessionId, UserId};
+use crate::provider::Provider;
+use crate::refusal::Refusal;
+
+/// What an ID token says of its user.
+pub struct Hint {
+    /// Whom it is about.
+    pub user_id: UserId,
+    /// In which session.
+    pub session_id: SessionId,
+    /// Whom it was issued to.
+    pub client_id: ClientId,
+}
+
+/// Reads a hint. Its time does not matter (RP-Initiated Logout 1.0, section 2; Core, section 3.1.2.2), its signature does.
+///
+/// # Errors
+/// It is no ID token of any of our issuers.
+pub async fn verify(provider: &Provider, token: &str) -> Result<Hint, Refusal> {
+    let keys = provider.keys.ever_published(&provider.log).await?;
+    let claims = jose::verify(token, "JWT", keys.iter().map(AsRef::as_ref)).ok_or(Refusal::HintInvalid)?;
+    let text = |name: &str| claims.get(name).and_then(Value::as_str).ok_or(Refusal::HintInvalid);
+    let issuer = text("iss")?;
+    if !provider.config.origins.iter().any(|origin| origin.issuer.as_str() == issuer) {
+        return Err(Refusal::HintInvalid);
+    }
+    Ok(Hint { user_id: UserId::new(text("sub")?), session_id: SessionId::new(text("sid")?), client_id: ClientId::new(text("aud")?) })
+}

@@ -1,0 +1,179 @@
+//! The only file that knows a socket: TLS, HTTP/1.1 and HTTP/2, limits in size and in real time, and an end in good order.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::header::{DATE, HOST, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Response, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use crate::exchange::{Answer, Request};
+use crate::provider::Provider;
+
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long the head of a request may take.
+const HEAD: Duration = Duration::from_secs(15);
+/// How long a body may take.
+const BODY: Duration = Duration::from_secs(15);
+/// How large the head of a request may be.
+const HEAD_BYTES: usize = 64 * 1024;
+/// How many headers a request may have.
+const HEADERS: usize = 100;
+/// How large a body may be. The largest are forms that carry tokens.
+const BODY_BYTES: usize = 128 * 1024;
+/// How many requests of one HTTP/2 connection may be under way.
+const STREAMS: u32 = 128;
+/// How long the end may take for requests that are under way.
+const END: Duration = Duration::from_secs(5);
+
+/// Accepts connections until it is told to stop; then lets requests that are under way come to their end.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    provider: Arc<Provider>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let acceptor = tls.map(TlsAcceptor::from);
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => break,
+            accepted = listener.accept() => accepted,
+        };
+        while connections.try_join_next().is_some() {}
+        let Ok((stream, _)) = accepted else {
+            // Out of file descriptors, mostly: others will end.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        connections.spawn(connection(stream, acceptor.clone(), provider.clone(), graceful.watcher()));
+    }
+    drop(listener);
+    // Whatever is left after that ends with the set.
+    let _ = timeout(END, graceful.shutdown()).await;
+}
+
+async fn connection(
+    stream: TcpStream,
+    acceptor: Option<TlsAcceptor>,
+    provider: Arc<Provider>,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
+    let _ = stream.set_nodelay(true);
+    match acceptor {
+        None => talk(stream, provider, watcher).await,
+        // A client that says nothing must not hold up anybody but itself.
+        Some(acceptor) => {
+            if let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(stream)).await {
+                talk(stream, provider, watcher).await;
+            }
+        }
+    }
+}
+
+async fn talk(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    provider: Arc<Provider>,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
+    let service = service_fn(move |request| answer(provider.clone(), request));
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(HEAD_BYTES)
+        .max_headers(HEADERS)
+        .auto_date_header(false)
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(HEAD_BYTES as u32)
+        .max_concurrent_streams(STREAMS)
+        .auto_date_header(false);
+    // How a connection ends is the other side's business.
+    let _ = watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await;
+}
+
+async fn answer(provider: Arc<Provider>, request: hyper::Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let work = provider.world.counts.busy();
+    let answer = match read(request).await {
+        Ok(request) => provider.answer(request, work).await,
+        Err(status) => Answer::empty(status),
+    };
+    let mut response = Response::new(Full::new(answer.body));
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    if let Ok(date) = HeaderValue::from_str(&imf_fixdate(provider.world.now())) {
+        response.headers_mut().insert(DATE, date);
+    }
+    Ok(response)
+}
+
+async fn read(request: hyper::Request<Incoming>) -> Result<Request, StatusCode> {
+    let (head, body) = request.into_parts();
+    let named = head.uri.authority().map(hyper::http::uri::Authority::as_str);
+    let host = || head.headers.get(HOST).and_then(|host| host.to_str().ok());
+    let authority = named.or_else(host).ok_or(StatusCode::BAD_REQUEST)?.to_ascii_lowercase();
+    let body = match timeout(BODY, Limited::new(body, BODY_BYTES).collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Err(_)) => return Err(StatusCode::BAD_REQUEST),
+        Err(_) => return Err(StatusCode::REQUEST_TIMEOUT),
+    };
+    Ok(Request {
+        method: head.method,
+        authority,
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        headers: head.headers,
+        body,
+    })
+}
+
+/// RFC 9110, section 5.6.7. The provider's own time, not the machine's.
+fn imf_fixdate(secs: i64) -> String {
+    let (days, of_day) = (secs.div_euclid(86_400), secs.rem_euclid(86_400));
+    // Civil date from a day count (Howard Hinnant): years begin in March, so that the leap day is the last one.
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = (shifted_month + 2) % 12;
+    let year = year_of_era + era * 400 + i64::from(month < 2);
+    let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][days.rem_euclid(7) as usize];
+    let month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][month as usize];
+    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        assert_eq!(imf_fixdate(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(imf_fixdate(0), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(imf_fixdate(1_767_268_800), "Thu, 01 Jan 2026 12:00:00 GMT");
+        assert_eq!(imf_fixdate(1_709_210_096), "Thu, 29 Feb 2024 12:34:56 GMT");
+    }
+}

@@ -1,0 +1,211 @@
+//! Why something is refused (many reasons), and how it is said on the wire (few codes): two tables, no wildcard.
+
+/// Declares the OAuth error codes: variant, text, status at an endpoint that answers in JSON.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal $status:literal,)+) => {
+        /// An error code of OAuth 2.0 or OpenID Connect.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum ErrorCode { $($(#[$doc])* $name,)+ }
+
+        impl ErrorCode {
+            /// All of them.
+            #[cfg(test)]
+            pub const ALL: &'static [ErrorCode] = &[$(ErrorCode::$name,)+];
+
+            /// As it is written on the wire.
+            pub fn text(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            /// The HTTP status where the answer is JSON or a bearer challenge.
+            pub fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// RFC 6749, sections 4.1.2.1 and 5.2; RFC 6750, section 3.1.
+    InvalidRequest = "invalid_request" 400,
+    /// RFC 6749, section 5.2; 401 whichever way the client tried.
+    InvalidClient = "invalid_client" 401,
+    /// RFC 6749, section 5.2.
+    InvalidGrant = "invalid_grant" 400,
+    /// RFC 6749, sections 4.1.2.1 and 5.2.
+    UnauthorizedClient = "unauthorized_client" 400,
+    /// RFC 6749, section 5.2.
+    UnsupportedGrantType = "unsupported_grant_type" 400,
+    /// RFC 6749, section 4.1.2.1.
+    UnsupportedResponseType = "unsupported_response_type" 400,
+    /// RFC 6749, sections 4.1.2.1 and 5.2.
+    InvalidScope = "invalid_scope" 400,
+    /// RFC 6749, section 4.1.2.1.
+    AccessDenied = "access_denied" 403,
+    /// RFC 6749, section 4.1.2.1.
+    ServerError = "server_error" 500,
+    /// OpenID Connect Core 1.0, section 3.1.2.6.
+    LoginRequired = "login_required" 400,
+    /// OpenID Connect Core 1.0, section 3.1.2.6.
+    AccountSelectionRequired = "account_selection_required" 400,
+    /// OpenID Connect Core 1.0, section 3.1.2.6.
+    ConsentRequired = "consent_required" 400,
+    /// OpenID Connect Core 1.0, section 3.1.2.6.
+    RequestNotSupported = "request_not_supported" 400,
+    /// OpenID Connect Core 1.0, section 3.1.2.6.
+    RequestUriNotSupported = "request_uri_not_supported" 400,
+    /// RFC 6750, section 3.1.
+    InvalidToken = "invalid_token" 401,
+    /// RFC 6750, section 3.1.
+    InsufficientScope = "insufficient_scope" 403,
+}
+
+/// Declares the reasons: variant, code, and the sentence for the developer on the other side, in the characters that
+/// RFC 6749, section 5.2 allows.
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident $(($field:ty))? = $code:ident $text:literal,)+) => {
+        /// Why a request is refused.
+        #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+        pub enum Refusal { $($(#[$doc])* #[error($text)] $name $(($field))?,)+ }
+
+        impl Refusal {
+            /// The code on the wire.
+            pub fn code(&self) -> ErrorCode {
+                match self { $(refusals!(@pattern $name $(($field))?) => ErrorCode::$code,)+ }
+            }
+        }
+    };
+    (@pattern $name:ident) => { Self::$name };
+    (@pattern $name:ident ($field:ty)) => { Self::$name(_) };
+}
+
+refusals! {
+    /// The body is not a form.
+    NotAForm = InvalidRequest "the body has to be application/x-www-form-urlencoded in UTF-8",
+    /// The parameters are not UTF-8.
+    NotUtf8 = InvalidRequest "the parameters are not UTF-8",
+    /// RFC 6749, sections 3.1 and 3.2.
+    Repeated(String) = InvalidRequest "the parameter {0} comes more than once",
+    /// A parameter that has to be there.
+    Missing(&'static str) = InvalidRequest "the parameter {0} is missing",
+    /// A parameter whose value has no meaning.
+    Malformed(&'static str) = InvalidRequest "the parameter {0} is malformed",
+    /// Nobody of that name.
+    ClientUnknown = InvalidClient "the client is unknown",
+    /// No authentication, or one that does not fit.
+    ClientNotAuthenticated = InvalidClient "the client did not authenticate, or not with what it was given",
+    /// It tried with another method than the one that it registered.
+    AuthenticationMethodNotRegistered = InvalidClient "the client did not authenticate by the method that it has registered",
+    /// RFC 6749, section 2.3.
+    TwoAuthenticationMethods = InvalidRequest "the client authenticated in more than one way",
+    /// RFC 6749, section 2.3.1: credentials never come in the address.
+    ParametersInAddress = InvalidRequest "parameters belong in the body, not in the address",
+    /// Not registered.
+    RedirectUriUnknown = InvalidRequest "the redirect_uri is not one that the client has registered",
+    /// OAuth 2.0 Multiple Response Type Encoding Practices, section 2.1.
+    ResponseModeUnsupported = InvalidRequest "the response_mode is neither query nor form_post",
+    /// Only `code` is.
+    ResponseTypeUnsupported = UnsupportedResponseType "the only response_type here is code",
+    /// The client has not registered this grant.
+    GrantNotAllowed = UnauthorizedClient "the client is not registered for this grant",
+    /// Nobody here knows such a grant.
+    GrantUnknown = UnsupportedGrantType "the grant_type is unknown here",
+    /// No scope that is known here.
+    ScopeUnknown = InvalidScope "none of the scopes asked for is known here",
+    /// Core, section 3.1.2.6.
+    RequestObject = RequestNotSupported "request objects are not supported",
+    /// Core, section 3.1.2.6.
+    RequestUri = RequestUriNotSupported "request_uri is not supported",
+    /// RFC 7636, section 4.4.1; the policy asks it of every client.
+    ChallengeMissing = InvalidRequest "code_challenge is required (RFC 7636)",
+    /// RFC 7636, section 4.4.1.
+    ChallengeMethodUnsupported = InvalidRequest "the only code_challenge_method here is S256",
+    /// Core, section 3.1.2.1.
+    PromptNoneCombined = InvalidRequest "prompt=none stands alone",
+    /// Not a token of ours.
+    HintInvalid = InvalidRequest "the id_token_hint is not an ID token of this provider",
+    /// Core, section 3.1.2.6.
+    NobodySignedIn = LoginRequired "the user has to sign in, and prompt=none forbids to ask",
+    /// Core, section 3.1.2.1: the user of the hint is not the one who is here.
+    AnotherUser = LoginRequired "the user who is signed in is not the one whom the hint names",
+    /// Core, section 3.1.2.6.
+    AccountNotChosen = AccountSelectionRequired "the user has to choose an account, and prompt=none forbids to ask",
+    /// Core, section 3.1.2.6.
+    NoConsentYet = ConsentRequired "the user has to consent, and prompt=none forbids to ask",
+    /// The user said no.
+    UserDenied = AccessDenied "the user declined",
+    /// Nobody issued it, or not here.
+    CodeUnknown = InvalidGrant "the code is unknown",
+    /// RFC 6749, section 5.2.
+    CodeOfAnotherClient = InvalidGrant "the code was issued to another client",
+    /// RFC 6749, section 4.1.2.
+    CodeExpired = InvalidGrant "the code has expired",
+    /// RFC 6749, section 4.1.2: and what it bought is revoked.
+    CodeSpent = InvalidGrant "the code was used before; the tokens that it bought are revoked",
+    /// The session ended between code and token.
+    SessionEnded = InvalidGrant "the session in which the code was issued has ended",
+    /// RFC 6749, section 4.1.3.
+    RedirectUriDiffers = InvalidGrant "the redirect_uri is not that of the authorization request",
+    /// RFC 7636, section 4.6.
+    VerifierMissing = InvalidGrant "the code_verifier is missing",
+    /// RFC 7636, section 4.6; the code is void then, so that nobody guesses on.
+    VerifierWrong = InvalidGrant "the code_verifier does not fit the challenge; the code is void",
+    /// RFC 9700, section 2.1.1.
+    VerifierWithoutChallenge = InvalidGrant "there is a code_verifier although there was no code_challenge",
+    /// RFC 6750, section 2.
+    TwoTokens = InvalidRequest "the access token comes in more than one way",
+    /// RFC 6750, section 3.1.
+    TokenInvalid = InvalidToken "the access token is unknown, expired or revoked, or its session has ended",
+    /// RFC 6750, section 3.1.
+    ScopeTooSmall = InsufficientScope "the access token lacks the scope openid",
+    /// RP-Initiated Logout 1.0, section 3.
+    PostLogoutUriUnknown = InvalidRequest "the post_logout_redirect_uri is not one that the client has registered",
+    /// RP-Initiated Logout 1.0, section 2.
+    HintOfAnotherClient = InvalidRequest "the id_token_hint was issued to another client than client_id says",
+    /// The page was opened too late, in another browser, or a second time.
+    SignInGone = InvalidRequest "this sign-in has expired, is over, or was begun in another browser; go back to the application and try again",
+    /// The form was not shown to this browser.
+    FormForged = InvalidRequest "this form was not shown in this browser; cookies have to be allowed",
+    /// A form without a choice that we know.
+    ChoiceUnknown = InvalidRequest "the form has no such choice",
+    /// The store or a key failed. What exactly is nobody's business outside.
+    Internal(String) = ServerError "something failed at the provider",
+}
+
+impl Refusal {
+    /// The sentence for `error_description`, in the characters that RFC 6749, section 5.2 allows.
+    pub fn description(&self) -> String {
+        self.to_string().chars().filter(|char| matches!(char, ' '..='~') && !matches!(char, '"' | '\\')).collect()
+    }
+}
+
+impl From<crate::log::Failure> for Refusal {
+    fn from(failure: crate::log::Failure) -> Self {
+        Self::Internal(failure.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_reads_as_it_is_written() {
+        let mut seen = std::collections::BTreeSet::new();
+        for code in ErrorCode::ALL {
+            assert!(seen.insert(code.text()), "{} twice", code.text());
+            assert!(code.text().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
+            assert!((400..=500).contains(&code.status()));
+        }
+    }
+
+    #[test]
+    fn a_description_keeps_to_its_alphabet() {
+        assert_eq!(Refusal::Repeated("a\"\\\u{fc}b".into()).description(), "the parameter ab comes more than once");
+    }
+
+    #[test]
+    fn the_inside_of_a_failure_stays_inside() {
+        assert!(!Refusal::Internal("disk on fire".into()).to_string().contains("fire"));
+    }
+}

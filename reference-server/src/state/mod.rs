@@ -1,0 +1,9 @@
+//! What the log says, folded: one file for each kind of aggregate, with its events and what they add up to.
+
+pub mod browser;
+pub mod code;
+pub mod consent;
+pub mod oidc_session;
+pub mod session;
+pub mod session_logout;
+pub mod sign_in;

@@ -1,0 +1,81 @@
+//! Fresh names: what others have to be unable to guess, derived and not counted.
+
+use aws_lc_rs::{digest, hmac};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::log::Aggregate;
+use crate::names::{BrowserCookie, BrowserId, FormToken, Issuer};
+
+/// Makes names from a seed that nobody else knows: HMAC-SHA256 over the aggregate, its version and the purpose.
+///
+/// A name is not a counter's: of two writers who race for the same version the one who wins has the same name, whichever it is.
+pub struct Fresh {
+    seed: hmac::Key,
+}
+
+impl Fresh {
+    /// Names of this seed.
+    pub fn new(seed: [u8; 32]) -> Self {
+        Self { seed: hmac::Key::new(hmac::HMAC_SHA256, &seed) }
+    }
+
+    /// 256 bits, base64url: 43 characters.
+    pub fn secret(&self, aggregate: &Aggregate, version: u64, purpose: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.tag(&[aggregate.kind(), aggregate.id(), &version.to_string(), purpose]))
+    }
+
+    /// 128 bits, base64url: 22 characters.
+    pub fn id(&self, aggregate: &Aggregate, version: u64, purpose: &str) -> String {
+        URL_SAFE_NO_PAD.encode(&self.tag(&[aggregate.kind(), aggregate.id(), &version.to_string(), purpose]).as_ref()[..16])
+    }
+
+    /// What the forms of this browser carry, so that no other site can send them.
+    pub fn form_token(&self, browser: &BrowserId) -> FormToken {
+        FormToken::new(URL_SAFE_NO_PAD.encode(self.tag(&["form", browser.as_str()])))
+    }
+
+    fn tag(&self, parts: &[&str]) -> hmac::Tag {
+        let mut context = hmac::Context::with_key(&self.seed);
+        for part in parts {
+            // With its length before it no part can pass for two.
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part.as_bytes());
+        }
+        context.sign()
+    }
+}
+
+/// What a secret is filed under: its SHA-256, base64url. The log never holds a secret itself.
+pub fn fingerprint(secret: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, secret.as_bytes()))
+}
+
+/// A browser as the log knows it. The issuer is part of it, so that two issuers on one host do not share their sessions.
+pub fn browser_id(issuer: &Issuer, cookie: &BrowserCookie) -> BrowserId {
+    BrowserId::new(fingerprint(&format!("{issuer} {}", cookie.reveal())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_depends_on_seed_aggregate_version_and_purpose_alone() {
+        let fresh = Fresh::new([1; 32]);
+        let aggregate = Aggregate::new("code", "x");
+        let name = fresh.secret(&aggregate, 1, "token");
+        assert_eq!(name, Fresh::new([1; 32]).secret(&aggregate, 1, "token"));
+        assert_eq!(name.len(), 43);
+        assert_eq!(fresh.id(&aggregate, 1, "token").len(), 22);
+        for other in [
+            Fresh::new([2; 32]).secret(&aggregate, 1, "token"),
+            fresh.secret(&aggregate, 2, "token"),
+            fresh.secret(&aggregate, 1, "tokens"),
+            fresh.secret(&Aggregate::new("code", "y"), 1, "token"),
+            fresh.secret(&Aggregate::new("cod", "ex"), 1, "token"),
+        ] {
+            assert_ne!(name, other);
+        }
+    }
+}
