@@ -13,4 +13,5 @@ pub mod report;
 pub mod requirement;
 pub mod scenario;
 pub mod target;
+pub mod toml_file;
 pub mod transcript;

@@ -66,7 +66,8 @@ pub async fn run(provider: Arc<Provider>, mut stop: watch::Receiver<bool>) {
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
             grown = growth.changed(), if wait_ms.is_none() => if grown.is_err() { return },
-            _ = provider.world.sleep(BREATH_MS, "notifier"), if wait_ms.is_some() => {}
+            // Made when it is polled: a wait that nobody polls would be woken for nothing.
+            _ = async { provider.world.sleep(BREATH_MS, "notifier").await }, if wait_ms.is_some() => {}
         }
     }
 }

@@ -27,6 +27,9 @@ impl Progress {
     pub fn began(&self, id: &str) {
         self.change(|under_way| {
             under_way.insert(id.to_owned());
+            // A proof learns on the way what it has to run.
+            let known = self.bar.length().unwrap_or_default();
+            self.bar.set_length(known.max(self.bar.position() + under_way.len() as u64));
         });
     }
 

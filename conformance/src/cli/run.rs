@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::progress::Progress;
 use super::suite::Suite;
 use super::{RunArgs, Stop, jobs, say, select};
-use crate::drive::{self, Event, Job, RunError, Walk};
+use crate::drive::{self, Event, Job, RunError};
 use crate::judge::verdict::Record;
 use crate::judge::{Judged, judge_checks, rules::judge_rules};
 use crate::report::record::{self, Run, Timing};
@@ -34,7 +34,12 @@ pub fn run(args: &RunArgs) -> Result<u8, Stop> {
         fs::File::create(file).map_err(|e| Stop::Usage(format!("{}: {e}", file.display())))?;
     }
     let target = Arc::new(Target::embedded().map_err(Stop::Target)?);
-    let (walks, interrupted) = drive(&suite.checks, &target, &selected, jobs(args.jobs), args.seed)?;
+    let walked = with_controls(&suite.checks, &selected);
+    let jobs = target.jobs(jobs(args.jobs));
+    let (walks, interrupted) = interruptible(walked.len(), |cancel, on| {
+        let (target, checks) = (target.clone(), suite.checks.clone());
+        drive::run(Job { target, checks, selected: walked.clone(), jobs, seed: args.seed, defect: None, cancel }, on)
+    })?;
     let records: Vec<Record> = walks.into_iter().map(|w| w.record).collect();
     let judged = judged(&suite, &selected, &records);
     let not_reached = if interrupted { selected.len() - judged.checks.len() } else { 0 };
@@ -48,7 +53,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Stop> {
         requirements: &suite.requirements,
         show_secrets: args.show_secrets,
         interrupted,
-        timing: Timing { seconds: begun.elapsed().as_secs_f64(), jobs: target.jobs(jobs(args.jobs)), ..Timing::default() },
+        timing: Timing { seconds: begun.elapsed().as_secs_f64(), jobs, ..Timing::default() },
     });
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let written = write(args, &report, &records);
@@ -56,44 +61,35 @@ pub fn run(args: &RunArgs) -> Result<u8, Stop> {
     written.map(|()| report.exit.code)
 }
 
-/// Walks the selected checks and their controls. True: it was interrupted, and not all of them are there.
+/// Does a piece of work that can be interrupted, with a line of progress on stderr. True: it was interrupted, and not everything was done.
 ///
 /// # Errors
 /// The target is not there or cannot be set up.
-pub fn drive(
-    checks: &Arc<Vec<Check>>,
-    target: &Arc<Target>,
-    selected: &[usize],
-    jobs: usize,
-    seed: u64,
-) -> Result<(Vec<Walk>, bool), Stop> {
-    let walked = with_controls(checks, selected);
-    let progress = Arc::new(Progress::new(walked.len()));
+pub fn interruptible<T, F>(checks: usize, work: impl FnOnce(watch::Receiver<bool>, On) -> F) -> Result<(T, bool), Stop>
+where
+    F: Future<Output = Result<T, RunError>>,
+{
+    let progress = Arc::new(Progress::new(checks));
     let (stop, cancel) = watch::channel(false);
-    let job = Job { target: target.clone(), checks: checks.clone(), selected: walked, jobs, seed, defect: None, cancel: cancel.clone() };
-    let ended = runtime()?.block_on(async {
+    let seen = progress.clone();
+    let on: On = Arc::new(move |event| match event {
+        Event::Began(id) => seen.began(&id),
+        Event::Ended(id) => seen.ended(&id),
+    });
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| Stop::Target(format!("no runtime: {e}")))?;
+    let ended = runtime.block_on(async {
         let signals = tokio::spawn(interrupts(stop));
-        let seen = progress.clone();
-        let on = move |event| match event {
-            Event::Began(id) => seen.began(&id),
-            Event::Ended(id) => seen.ended(&id),
-        };
-        let walks = drive::run(job, Arc::new(on)).await;
+        let ended = work(cancel.clone(), on).await;
         signals.abort();
-        walks
+        ended
     });
     progress.clear();
-    let walks = ended.map_err(|e: RunError| Stop::Target(e.to_string()))?;
-    Ok((walks, *cancel.borrow()))
+    let interrupted = *cancel.borrow();
+    Ok((ended.map_err(|e| Stop::Target(e.to_string()))?, interrupted))
 }
 
-/// The runtime of the whole process.
-///
-/// # Errors
-/// The system gives no threads.
-pub fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
-    tokio::runtime::Runtime::new().map_err(|e| Stop::Target(format!("no runtime: {e}")))
-}
+/// Who is told what happens while a run goes on.
+pub type On = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// The first interrupt ends the run with what it has; the second ends the process.
 async fn interrupts(stop: watch::Sender<bool>) {
@@ -108,7 +104,7 @@ async fn interrupts(stop: watch::Sender<bool>) {
 }
 
 /// The checks themselves and all that have to be green before they say anything.
-fn with_controls(checks: &[Check], selected: &[usize]) -> Vec<usize> {
+pub fn with_controls(checks: &[Check], selected: &[usize]) -> Vec<usize> {
     let index = |id: &String| checks.iter().position(|c| c.id == *id);
     let mut all: BTreeSet<usize> = BTreeSet::new();
     let mut open: Vec<usize> = selected.to_vec();

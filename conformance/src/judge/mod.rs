@@ -10,6 +10,11 @@ pub mod rules;
 pub mod verdict;
 pub mod wanted;
 
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::requirement::{Requirements, Strength};

@@ -68,7 +68,7 @@ pub struct Verdict {
     pub asks: String,
     /// Requirements cited, by id.
     pub cites: Vec<String>,
-    /// What did not fit: one for a check (its first), any number for a rule.
+    /// What did not fit: for a check line by line, in the order of its expectations; for a rule thing by thing.
     pub findings: Vec<Finding>,
     /// Why it is blocked or skipped, in words.
     pub why: Option<String>,

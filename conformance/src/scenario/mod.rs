@@ -4,6 +4,7 @@
 
 pub mod load;
 pub mod matcher;
+pub mod schema;
 pub mod verb;
 pub mod word;
 

@@ -1,5 +1,27 @@
 //! The closed lists of words that scenarios may use. The loader refuses others, and the editors' schema offers these.
 
+/// The keys of a file.
+pub const FILE_KEYS: &[&str] = &["title", "cites", "needs", "room", "provider", "client", "with", "step", "ask", "default", "row"];
+
+/// What `[ask]`, `[default]` and a row say about a check.
+pub const CHECK_KEYS: &[&str] =
+    &["cites", "needs", "room", "broken_by", "unbreakable", "control", "expect", "refused", "deliveries", "events"];
+
+/// What a row may have beside that.
+pub const ROW_KEYS: &[&str] = &["with", "first", "then"];
+
+/// What stands around a verb, in a step, `[ask]`, a row and `then`.
+pub const VERB_KEYS: &[&str] = &["set", "drop", "repeat", "times", "at_once", "succeed", "within"];
+
+/// What a step of the walk may have beside that.
+pub const STEP_KEYS: &[&str] = &["save", "refused"];
+
+/// The keys of a telling.
+pub const TELLING_KEYS: &[&str] = &["of", "answered", "at_least", "pauses", "at", "before_answer", "logout_token", "logout_token_header"];
+
+/// The places of a reply that `expect` can ask about; the tokens also with `_header` behind them.
+pub const REPLY_PLACES: &[&str] = &["status", "header", "json", "callback", "landed", "access_token", "refresh_token", "id_token"];
+
 /// What a target may lack. Everything is asked for unless the target file says `lacks`.
 pub const FEATURES: &[&str] = &[
     "client_credentials",

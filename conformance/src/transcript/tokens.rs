@@ -354,3 +354,108 @@ fn has_key(set: &Value, kid: &str) -> bool {
     let keys = set.get("keys").and_then(Value::as_array).into_iter().flatten();
     keys.into_iter().any(|k| k.get("kid").and_then(Value::as_str) == Some(kid))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::judge::sample::{Sample, check, json_answer, jwks, request};
+    use crate::scenario::Expectations;
+    use crate::transcript::{Place, Reply};
+
+    fn sample() -> Sample {
+        Sample::new(check("a/b", Expectations::default()))
+    }
+
+    fn read(sample: &Sample) -> (Vec<Authorization>, Vec<Token>) {
+        let authorizations = authorizations(&sample.t);
+        let tokens = tokens(&sample.t, &authorizations);
+        (authorizations, tokens)
+    }
+
+    /// The keys are published under these names.
+    fn publish(sample: &mut Sample, kids: &[&str]) {
+        let mut set = jwks();
+        set["keys"].as_array_mut().unwrap().retain(|k| kids.contains(&k["kid"].as_str().unwrap()));
+        let request = request("GET", "https://op.test/keys", &[]);
+        sample.exchange(Endpoint::Keys, "", None, request, json_answer(200, &set));
+        sample.done(Place::Walk, Verb::Keys, None, Reply::default());
+    }
+
+    fn kids(token: &Token) -> Vec<String> {
+        let keys = token.keys.as_ref().and_then(|s| s["keys"].as_array()).into_iter().flatten();
+        keys.map(|k| k["kid"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_token_goes_back_to_its_code_its_browser_and_its_person() {
+        let mut s = sample();
+        s.login("web", "web", "alice", "first", &[]);
+        s.login("again", "web", "alice", "first", &[]);
+        s.login("bob", "forum", "bob", "second", &[]);
+        let (authorizations, tokens) = read(&s);
+        let id_tokens: Vec<_> = tokens.iter().filter(|t| t.kind == Kind::IdToken).collect();
+        let people: Vec<_> = id_tokens.iter().map(|t| t.user.as_deref().unwrap_or("?")).collect();
+        assert_eq!(people, ["alice", "alice", "bob"]);
+        let browsers: Vec<_> = id_tokens.iter().map(|t| authorizations[t.authorization.unwrap()].browser.as_deref().unwrap()).collect();
+        assert_eq!(browsers, ["first", "first", "second"]);
+        assert_eq!(tokens.iter().filter(|t| t.kind == Kind::Code).count(), 3);
+    }
+
+    #[test]
+    fn a_browser_that_has_seen_two_people_is_not_guessed_at() {
+        let mut s = sample();
+        s.login("web", "web", "alice", "first", &[]);
+        s.authorize("web", "first", Some("bob"), &[], &[("code", "of-bob")]);
+        s.authorize("web", "first", None, &[], &[("code", "of-somebody")]);
+        let (authorizations, _) = read(&s);
+        let people: Vec<_> = authorizations.iter().map(|a| a.user.as_deref()).collect();
+        assert_eq!(people, [Some("alice"), Some("bob"), None]);
+    }
+
+    #[test]
+    fn an_answer_can_come_as_a_form_that_posts_itself() {
+        let mut s = sample();
+        let index = s.authorize("web", "first", None, &[], &[("code", "c")]);
+        let form = r#"<form method="post" action="https://web.rp.test/cb"><input type="hidden" name="code" value="c&amp;d"><button>Go on</button></form>"#;
+        s.t.exchanges[index].answer = Ok(crate::judge::sample::answer(200, &[("content-type", "text/html")], form));
+        let (authorizations, tokens) = read(&s);
+        assert_eq!(authorizations[0].arrived.as_ref().unwrap().param("code"), Some("c&d"));
+        assert_eq!(tokens[0].text, "c&d");
+    }
+
+    #[test]
+    fn the_keys_of_a_token_are_those_published_when_it_came() {
+        let mut s = sample();
+        publish(&mut s, &["ed"]);
+        s.login("web", "web", "alice", "first", &[]);
+        s.login("shop", "shop", "alice", "first", &[]);
+        publish(&mut s, &["ed", "ec"]);
+        let (_, tokens) = read(&s);
+        let of = |client: &str| kids(tokens.iter().find(|t| t.kind == Kind::IdToken && t.client.as_deref() == Some(client)).unwrap());
+        assert_eq!(of("web"), ["ed"]);
+        // The set that was fetched before lacks its key, so the next one says more.
+        assert_eq!(of("shop"), ["ed", "ec"]);
+    }
+
+    #[test]
+    fn after_a_rotation_the_keys_of_before_say_nothing() {
+        let mut s = sample();
+        publish(&mut s, &["ed", "ec"]);
+        s.exchange(Endpoint::Management, "", None, request("POST", "https://op.test/management/rotate", &[]), json_answer(200, &json!({})));
+        s.done(Place::Walk, Verb::Admin, None, Reply::default());
+        s.t.steps[1].fields = json!({ "do": "rotate_keys" });
+        s.deliver("web", "a", "b", json!(200));
+        publish(&mut s, &["ec"]);
+        assert_eq!(kids(&read(&s).1[0]), ["ec"]);
+    }
+
+    #[test]
+    fn the_port_of_a_loopback_address_may_be_any() {
+        let url = |text| url::Url::parse(text).unwrap();
+        assert!(same_place(&url("http://127.0.0.1/cb"), &url("http://127.0.0.1:5000/cb?x=1")));
+        assert!(!same_place(&url("http://127.0.0.1/cb"), &url("http://127.0.0.1/other")));
+        assert!(!same_place(&url("https://web.rp.test/cb"), &url("https://web.rp.test:444/cb")));
+    }
+}

@@ -9,6 +9,7 @@ use conformance::scenario::load::{Catalogue, Known, Problem, load};
 use conformance::scenario::{Check, Refused, Tellings};
 
 mod refusals;
+mod schema;
 
 type Files = Vec<(String, String)>;
 

@@ -33,7 +33,12 @@ pub async fn end_session(site: &Site, doing: &Doing<'_>) -> Result<Reply, String
         _ => Some(true),
     };
     let went = site.browser(&browser)?.go(&site.recorder, site, Flow::EndSession, request, &Intent { person: None, decide }, &errand).await;
-    let success = matches!(went.landed, Some(Landed::PostLogout | Landed::SignedOut));
+    // Who leaves the question open, or says no, is not signed out; that the page came is all there is to bring.
+    let success = match decide {
+        Some(true) => matches!(went.landed, Some(Landed::PostLogout | Landed::SignedOut)),
+        Some(false) => went.landed.is_some_and(|l| !matches!(l, Landed::Error | Landed::Elsewhere)),
+        None => matches!(went.landed, Some(Landed::PostLogout | Landed::SignedOut | Landed::Confirm)),
+    };
     let mut context = std::collections::BTreeMap::from([("origin".to_owned(), origin), ("browser".to_owned(), browser)]);
     context.extend(name.map(|n| ("client".to_owned(), n)));
     Ok(Reply {

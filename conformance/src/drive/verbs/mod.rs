@@ -93,9 +93,9 @@ impl<'a> Doing<'a> {
         self.text_or_of("origin", &["origin"]).unwrap_or_else(|| "primary".into())
     }
 
-    /// The browser: as said, or that of `of`, or the first.
+    /// The browser: as said, or the first; `of` does not bring one, for whose browser it is may be the question.
     pub fn browser(&self) -> String {
-        self.text_or_of("browser", &["browser"]).unwrap_or_else(|| "first".into())
+        self.text("browser").unwrap_or("first").to_owned()
     }
 
     /// The fields that are parameters of the request.

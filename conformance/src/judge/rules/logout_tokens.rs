@@ -159,6 +159,13 @@ pub(super) fn rules() -> Vec<Rule> {
             broken_by: &["logout-token-with-a-content-type"],
             judge: header,
         },
+        Rule {
+            id: "every-attempt-is-a-fresh-token",
+            asks: "A notification that is sent again has a `jti` of its own.",
+            cites: &["zitadel-bcl-39"],
+            broken_by: &["jti-never-changes"],
+            judge: fresh_attempts,
+        },
     ]
 }
 
@@ -372,20 +379,37 @@ fn typ(run: &Run<'_>, looks: &mut Looks) {
     }
 }
 
+/// Logout tokens of a target that is to behave as the described system does, where the specification leaves more room.
+fn strict<'r, 't>(run: &'r Run<'t>) -> impl Iterator<Item = (&'r Walk<'t>, &'r Token, &'r Jws)> {
+    logout_tokens(run).filter(|(walk, _, _)| walk.has("zitadel"))
+}
+
 fn others(object: &Value, allowed: &[&str]) -> Vec<String> {
     object.as_object().into_iter().flatten().map(|(name, _)| name.clone()).filter(|name| !allowed.contains(&name.as_str())).collect()
 }
 
 fn nothing_more(run: &Run<'_>, looks: &mut Looks) {
-    for (walk, token, jws) in logout_tokens(run) {
+    for (walk, token, jws) in strict(run) {
         let more = others(&jws.claims, &["iss", "sub", "aud", "iat", "exp", "jti", "events", "sid", "nonce"]);
         looks.look(walk.at_token(token), more.is_empty(), "no other claim", || more.join(", "));
     }
 }
 
 fn header(run: &Run<'_>, looks: &mut Looks) {
-    for (walk, token, jws) in logout_tokens(run) {
+    for (walk, token, jws) in strict(run) {
         let more = others(&jws.header, &["alg", "kid", "typ"]);
         looks.look(walk.at_token(token), more.is_empty(), "alg, kid and typ", || format!("{} too", more.join(", ")));
+    }
+}
+
+fn fresh_attempts(run: &Run<'_>, looks: &mut Looks) {
+    for (walk, token, jws) in strict(run) {
+        let whom = |jws: &Jws| (jws.claims.get("sub").cloned(), jws.claims.get("sid").cloned());
+        let earlier = walk.tokens_of(Kind::LogoutToken).filter(|t| t.seq < token.seq && t.client == token.client);
+        let before: Vec<&Jws> = earlier.filter_map(|t| t.jws.as_ref()).filter(|earlier| whom(earlier) == whom(jws)).collect();
+        if !before.is_empty() {
+            let fresh = before.iter().all(|earlier| earlier.claims.get("jti") != jws.claims.get("jti"));
+            looks.look(walk.at_token(token), fresh, "a jti of its own", || "the jti of an earlier attempt".into());
+        }
     }
 }

@@ -100,3 +100,6 @@ impl Looks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,10 @@
 //! The first pass: a file as its parts, every key known. What the parts mean together is the second pass's business.
 
-use super::problem::{Report, Slip};
 use super::step::{self, Draft as Step, Manner, Walk};
-use super::tree::{Data, Entry, Node, Span};
 use crate::nearest::nearest;
 use crate::scenario::verb;
+use crate::scenario::word::{CHECK_KEYS, FILE_KEYS, ROW_KEYS, VERB_KEYS};
+use crate::toml_file::{Data, Entry, Node, Report, Slip, Span};
 
 /// A file.
 pub(super) struct Draft<'t> {
@@ -76,14 +76,10 @@ pub(super) struct Word<'t> {
     pub at: &'t Span,
 }
 
-const FILE: &[&str] = &["title", "cites", "needs", "room", "provider", "client", "with", "step", "ask", "default", "row"];
-const SAID: &[&str] = &["cites", "needs", "room", "broken_by", "unbreakable", "control", "expect", "refused", "deliveries", "events"];
-const ROW: &[&str] = &["with", "first", "then"];
-
 impl<'t> Draft<'t> {
     /// Takes a file apart.
     pub fn read(root: &'t Node, report: &mut Report<'_>) -> Self {
-        let keys = Keys::read(root, "a file", &[FILE], false, report);
+        let keys = Keys::read(root, "a file", &[FILE_KEYS], false, report);
         let title = keys.text("title", report).map(|word| word.text.to_owned());
         if title.as_deref().is_none_or(|title| title.trim().is_empty()) && !(title.is_none() && keys.strange()) {
             report.add(&(0..0), Slip::new("the file has no `title`").instead("it is the sentence that the file proves"));
@@ -94,7 +90,7 @@ impl<'t> Draft<'t> {
             None => Walk::default(),
         };
         let default = match keys.get("default") {
-            Some(node) => Said::read(&Keys::read(node, "`[default]`", &[SAID], false, report), report),
+            Some(node) => Said::read(&Keys::read(node, "`[default]`", &[CHECK_KEYS], false, report), report),
             None => Said::default(),
         };
         let mut rows = Vec::new();
@@ -102,7 +98,7 @@ impl<'t> Draft<'t> {
             rows.extend(Row::read(entry, report));
         }
         let asked = keys.get("ask").map(|node| {
-            let keys = Keys::read(node, "`[ask]`", &[step::MANNER, SAID], true, report);
+            let keys = Keys::read(node, "`[ask]`", &[VERB_KEYS, CHECK_KEYS], true, report);
             let said = Said::read(&keys, report);
             (step::one(&keys, &node.at, "`[ask]`", report), said)
         });
@@ -140,13 +136,13 @@ impl<'t> Row<'t> {
             );
             return None;
         }
-        let keys = Keys::read(&entry.node, "a row", &[step::MANNER, SAID, ROW], true, report);
+        let keys = Keys::read(&entry.node, "a row", &[VERB_KEYS, CHECK_KEYS, ROW_KEYS], true, report);
         let first = match keys.get("first") {
             Some(node) => step::list(node, "first", report),
             None => Walk::default(),
         };
         let then = keys.get("then").map(|node| {
-            let keys = Keys::read(node, "`then`", &[step::MANNER], true, report);
+            let keys = Keys::read(node, "`then`", &[VERB_KEYS], true, report);
             step::one(&keys, &node.at, "`then`", report)
         });
         let manner = Manner::read(&keys, report);

@@ -6,20 +6,18 @@ use serde_json::{Value, json};
 
 use super::draft::Wanted;
 use super::field::answer;
-use super::problem::{Report, Slip};
 use super::scope::{Names, Scene, Use, deref, saved, whole};
 use super::step::Draft as Step;
-use super::tree::{Data, Entry, Node, Span};
 use crate::scenario::matcher::{self, conditions};
 use crate::scenario::verb::Refusal;
-use crate::scenario::word::{ADDRESSES, ERRORS, PAGES};
+use crate::scenario::word::{ADDRESSES, ERRORS, PAGES, REPLY_PLACES, TELLING_KEYS};
 use crate::scenario::{EventExpected, Expectations, Expected, Matcher, Refused, Telling, Tellings, Verb};
+use crate::toml_file::{Data, Entry, Node, Report, Slip, Span};
 use crate::transcript::view::duration_ms;
 
 const TOKENS: &[&str] = &["access_token", "refresh_token", "id_token"];
 /// What signs a person in, so that a client can be told of the end.
 const LOGINS: &[Verb] = &[Verb::Login, Verb::Redeem, Verb::Refresh, Verb::Exchange, Verb::Poll];
-const TELLING: &[&str] = &["of", "answered", "at_least", "pauses", "at", "before_answer", "logout_token", "logout_token_header"];
 
 impl Names<'_> {
     /// Reads the four expectations. `judged` is the step whose reply they are about, if that could be read.
@@ -52,6 +50,7 @@ impl Names<'_> {
     }
 
     fn deliveries<'t>(&mut self, node: &'t Node, scene: &Scene<'_, 't>, report: &mut Report<'_>) -> BTreeMap<String, Tellings> {
+        self.implied.entry("backchannel_logout").or_insert_with(|| node.at.clone());
         let mut ledger = BTreeMap::new();
         let Some(entries) = node.table() else {
             report.wants(node, "deliveries", "a table: client by client, a list of tellings");
@@ -135,7 +134,7 @@ impl Names<'_> {
                     let into = if key == "logout_token" { &mut telling.logout_token } else { &mut telling.logout_token_header };
                     *into = lines;
                 }
-                other => report.add(key_at, Slip::none_of(format!("a telling has no `{other}`"), other, TELLING.iter().copied())),
+                other => report.add(key_at, Slip::none_of(format!("a telling has no `{other}`"), other, TELLING_KEYS.iter().copied())),
             }
         }
         let attempts = telling.answered.as_ref().map_or(1, Vec::len);
@@ -307,14 +306,13 @@ fn place(line: &Expected, node: &Node, judged: Option<&Step<'_>>, report: &mut R
     let Some(root) = line.path.first() else { return };
     let at = key_of(node, &line.path);
     let name = root.strip_suffix("_header").filter(|name| TOKENS.contains(name)).unwrap_or(root);
-    let words = ["status", "header", "json", "callback", "landed", "access_token", "refresh_token", "id_token"];
-    if !words.contains(&name) {
-        report.add(&at, Slip::none_of(format!("a reply has no `{root}`"), root, words));
+    if !REPLY_PLACES.contains(&name) {
+        report.add(&at, Slip::none_of(format!("a reply has no `{root}`"), root, REPLY_PLACES.iter().copied()));
         return;
     }
     if let Some(step) = judged.filter(|step| !step.verb.yields.contains(&name)) {
         let what = format!("what `{}` brings has no `{root}`", step.verb.name);
-        let has: Vec<_> = step.verb.yields.iter().filter(|y| words.contains(y)).copied().collect();
+        let has: Vec<_> = step.verb.yields.iter().filter(|y| REPLY_PLACES.contains(y)).copied().collect();
         let instead =
             if has.is_empty() { "ask something with an answer, or add `then`".to_owned() } else { format!("it has {}", has.join(", ")) };
         report.add(&at, Slip::new(what).instead(instead));

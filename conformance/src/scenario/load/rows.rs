@@ -1,6 +1,7 @@
 //! The second pass: every row becomes a check of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde_json::Value;
 
@@ -8,12 +9,11 @@ use super::draft::{Draft, Row, Said, Wanted, Word, is_id};
 use super::expect::refused;
 use super::field::ready;
 use super::known::Known;
-use super::problem::{Report, Slip};
 use super::scope::{Asked, Client, Names, ROOTS, Scene, With};
 use super::step::{Draft as Step, Manner};
-use super::tree::{Entry, Node, Span};
 use crate::scenario::word;
 use crate::scenario::{Check, Edits, Refused, Step as Done};
+use crate::toml_file::{Entry, Node, Report, Slip, Span};
 
 /// A check with what the third pass, over the whole catalogue, has to know of its file.
 pub(super) struct Loaded {
@@ -31,8 +31,8 @@ pub(super) struct Loaded {
 /// Turns a file into its checks: the question first, then the rows. A check that could not be read is left away; why is in the report.
 pub(super) fn checks(path: &str, draft: &Draft<'_>, known: &Known<'_>, report: &mut Report<'_>) -> Vec<Loaded> {
     let mut file =
-        File { id: path.strip_suffix(".toml").unwrap_or(path), path, draft, known, clients: BTreeMap::new(), cites_nothing: false, report };
-    file.clients = file.clients_of_the_file();
+        File { id: path.strip_suffix(".toml").unwrap_or(path), path, draft, known, clients: Rc::default(), cites_nothing: false, report };
+    file.clients = Rc::new(file.clients_of_the_file());
     file.words();
     let mut used = Vec::new();
     let base = file.check(None, &mut used);
@@ -52,7 +52,7 @@ pub(super) struct File<'d, 't, 'r> {
     path: &'d str,
     pub draft: &'d Draft<'t>,
     pub known: &'d Known<'d>,
-    clients: BTreeMap<String, Client>,
+    clients: Rc<BTreeMap<String, Client>>,
     /// That has been said once, which is enough.
     cites_nothing: bool,
     pub report: &'d mut Report<'r>,
@@ -69,7 +69,7 @@ impl<'t> File<'_, 't, '_> {
         let lost: Vec<&'t str> = draft.walk.lost.iter().chain(row.into_iter().flat_map(|row| &row.first.lost)).copied().collect();
         let (ask, then) = self.question(row, wanted);
 
-        let mut names = Names::new(self.known, self.clients.clone());
+        let mut names = Names::new(self.known, Rc::clone(&self.clients));
         let mut scene = Scene { with: &with, before: Vec::new(), lost, later: Vec::new(), asked: Asked::NotYet };
         let clients = self.own_clients(&mut names, &scene);
         let provider = self.provider(&mut names, &scene);
@@ -313,12 +313,16 @@ impl<'c, 't> Choice<'c, 't> {
     }
 
     fn broken_by(&self) -> Vec<String> {
-        self.own().find_map(|said| said.broken_by.as_ref()).map(|words| texts(words)).unwrap_or_default()
+        self.proof().and_then(|said| said.broken_by.as_ref()).map(|words| texts(words)).unwrap_or_default()
     }
 
     fn unbreakable(&self) -> Option<String> {
-        let own = self.own().find(|said| said.broken_by.is_some() || said.unbreakable.is_some());
-        own.and_then(|said| said.unbreakable).map(|word| word.text.to_owned())
+        self.proof().and_then(|said| said.unbreakable).map(|word| word.text.to_owned())
+    }
+
+    /// The first who says how the check is proven, in one way or the other.
+    fn proof(&self) -> Option<&'c Said<'t>> {
+        self.own().find(|said| said.broken_by.is_some() || said.unbreakable.is_some())
     }
 
     fn control(&self) -> &'c [Word<'t>] {

@@ -1,15 +1,15 @@
 //! References: what `{alice.id_token.sub}` can name at one place of one check, found out without running anything.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde_json::Value;
 
 use super::known::Known;
-use super::problem::{Report, Slip};
 use super::step::Draft as Step;
-use super::tree::{Node, Span};
 use crate::scenario::Verb;
 use crate::scenario::word::{ADDRESSES, CLIENT_ANSWERED, CLIENT_METADATA};
+use crate::toml_file::{Node, Report, Slip, Span};
 use crate::transcript::view::{self, Part, references};
 
 /// The roots that are no saved names.
@@ -58,7 +58,7 @@ pub(super) enum Use {
 /// Checks references, and notes what they need.
 pub(super) struct Names<'d> {
     pub known: &'d Known<'d>,
-    pub clients: BTreeMap<String, Client>,
+    pub clients: Rc<BTreeMap<String, Client>>,
     /// Powers that references imply, with the first place that does.
     pub implied: BTreeMap<&'static str, Span>,
     /// Acts of `admin`, each a power.
@@ -68,7 +68,7 @@ pub(super) struct Names<'d> {
 }
 
 impl<'d> Names<'d> {
-    pub fn new(known: &'d Known<'d>, clients: BTreeMap<String, Client>) -> Self {
+    pub fn new(known: &'d Known<'d>, clients: Rc<BTreeMap<String, Client>>) -> Self {
         Self { known, clients, implied: BTreeMap::new(), acts: BTreeMap::new(), used: BTreeSet::new() }
     }
 

@@ -1,14 +1,9 @@
 //! The first pass over one step: its verb, the verb's fields, and the words around it.
 
 use super::draft::{Keys, Word};
-use super::problem::{Report, Slip};
-use super::tree::{Data, Entry, Node, Span};
 use crate::scenario::verb::{self, Act, Field, Shape};
-
-/// The words that a step may have beside its verb, and `[ask]`, a row and `then` with it.
-pub(super) const MANNER: &[&str] = &["set", "drop", "repeat", "times", "at_once", "succeed", "within"];
-/// Those that only a step of the walk may have.
-pub(super) const WALK: &[&str] = &["save", "refused"];
+use crate::scenario::word::{STEP_KEYS, VERB_KEYS};
+use crate::toml_file::{Data, Entry, Node, Report, Slip, Span};
 
 /// A step as written.
 #[derive(Clone)]
@@ -69,7 +64,7 @@ pub(super) fn list<'t>(node: &'t Node, name: &str, report: &mut Report<'_>) -> W
         return walk;
     };
     for member in members {
-        let keys = Keys::read(member, "a step", &[MANNER, WALK], true, report);
+        let keys = Keys::read(member, "a step", &[VERB_KEYS, STEP_KEYS], true, report);
         match one(&keys, &member.at, "a step", report) {
             Some(step) => walk.steps.push(step),
             None => walk.lost.extend(keys.get("save").and_then(Node::text)),

@@ -1,0 +1,39 @@
+//! The closed list of acts on the provider's side.
+
+use super::{Act, CLIENT, Field, Kind, OF, ORIGIN, USER, word};
+use crate::scenario::word::FLAGS;
+
+const ROLE: Field = word("role", Kind::Text);
+const FLAG: Field = word("flag", Kind::Words(FLAGS));
+
+/// The closed list of acts.
+pub static ACTS: &[Act] = &[
+    Act {
+        name: "set_flag",
+        about: "Turns a feature on or off, for the system or the instance; `inherit` takes the setting away.",
+        ready: false,
+        fields: &[FLAG, word("level", Kind::Words(&["system", "instance"])), word("to", Kind::FlagOrInherit), ORIGIN],
+        wants: &["flag", "to"],
+    },
+    Act {
+        name: "set_policy",
+        about: "Changes a policy.",
+        ready: false,
+        fields: &[word("impersonation", Kind::Flag), word("pkce_required", Kind::Flag), ORIGIN],
+        wants: &[],
+    },
+    Act { name: "grant_role", about: "Gives a user a role.", ready: false, fields: &[USER, ROLE, ORIGIN], wants: &["user", "role"] },
+    Act { name: "revoke_role", about: "Takes a role from a user.", ready: false, fields: &[USER, ROLE, ORIGIN], wants: &["user", "role"] },
+    Act { name: "lock_user", about: "Locks a user out.", ready: false, fields: &[USER, ORIGIN], wants: &["user"] },
+    Act { name: "deactivate_user", about: "Deactivates a user.", ready: false, fields: &[USER, ORIGIN], wants: &["user"] },
+    Act { name: "terminate_session", about: "Ends the session of a sign-in.", ready: true, fields: &[OF, ORIGIN], wants: &["of"] },
+    Act { name: "rotate_keys", about: "Signs with the next keys from now on.", ready: true, fields: &[ORIGIN], wants: &[] },
+    Act { name: "remove_client", about: "Removes a client.", ready: false, fields: &[CLIENT, ORIGIN], wants: &["client"] },
+    Act {
+        name: "set_up",
+        about: "Runs the step that makes an old installation fit for this release.",
+        ready: false,
+        fields: &[ORIGIN],
+        wants: &[],
+    },
+];
