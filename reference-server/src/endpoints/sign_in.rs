@@ -328,8 +328,7 @@ async fn decided(cx: &Cx<'_>) -> Result<Answer, Refusal> {
         let Step::Consent(session) = step(cx, &known).await? else { return go_on(cx, &visit, &id).await };
         let (user, client) = (&session.user_id, &known.client.id);
         let consented = Consented::load(&cx.provider.log, user, client).await?;
-        let granted =
-            ConsentGranted { user_id: user.clone(), client_id: client.clone(), scope: known.sign_in.request.scope.clone() };
+        let granted = ConsentGranted { user_id: user.clone(), client_id: client.clone(), scope: known.sign_in.request.scope.clone() };
         let mut batch = Batch::new();
         if known.sign_in.linked.is_none() {
             // From here on the request is about this user, whoever signs in meanwhile.

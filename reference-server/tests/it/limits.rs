@@ -25,7 +25,9 @@ async fn too_much_is_refused() {
 async fn a_request_without_a_host_is_nobodys() {
     let handle = plain_provider().await;
     let mut answers = Vec::new();
-    for request in ["GET /keys HTTP/1.1\r\nConnection: close\r\n\r\n", "GET /keys HTTP/1.1\r\nHost: OP.test:443\r\nConnection: close\r\n\r\n"] {
+    for request in
+        ["GET /keys HTTP/1.1\r\nConnection: close\r\n\r\n", "GET /keys HTTP/1.1\r\nHost: OP.test:443\r\nConnection: close\r\n\r\n"]
+    {
         let mut stream = TcpStream::connect(handle.addr()).await.expect("it listens");
         stream.write_all(request.as_bytes()).await.expect("it reads");
         let mut answer = String::new();
