@@ -4,41 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use conformance::judge::verdict::Record;
-use conformance::report::record::{EMBEDDED, Run, Target, Timing};
 use conformance::report::snapshot::{Row, render};
-use conformance::report::{Input, Report};
-use conformance::requirement::Requirements;
 use conformance::transcript::Transcript;
 
-use crate::pipeline::{catalogue, judged, walks};
+use crate::pipeline::{catalogue, report, requirements, walks};
 
 const REPORTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../reports");
 
 #[test]
 fn the_reports_are_as_committed() {
-    let requirements = Requirements::embedded().unwrap_or_else(|p| panic!("{p:?}"));
+    let requirements = requirements();
     let checks = catalogue(&requirements);
     let walks = walks(&checks, (0..checks.len()).collect(), 2);
-    let verdicts = judged(&checks, &walks, &requirements);
-    let records: Vec<Record> = walks.into_iter().map(|w| w.record).collect();
-    let report = Report::new(Input {
-        run: Run::default(),
-        target: Target { name: EMBEDDED.into(), issuer: "https://op.test".into(), virtual_time: true },
-        checks: &verdicts.checks,
-        rules: &verdicts.rules,
-        catalogue: &checks,
-        records: &records,
-        requirements: &requirements,
-        show_secrets: false,
-        interrupted: false,
-        timing: Timing::default(),
-    });
+    let report = report(&checks, &walks, &requirements);
     let entries: BTreeMap<&str, _> = report.checks.iter().map(|e| (e.id.as_str(), e)).collect();
-    let walks: BTreeMap<&str, &Transcript> = records.iter().filter_map(|r| r.transcript()).map(|t| (t.check.id.as_str(), t)).collect();
+    let transcripts: BTreeMap<&str, &Transcript> =
+        records.iter().filter_map(|r| r.transcript()).map(|t| (t.check.id.as_str(), t)).collect();
     let mut files: BTreeMap<&str, Vec<Row<'_>>> = BTreeMap::new();
     for check in &checks {
-        let row = Row { check, entry: entries[check.id.as_str()], walk: walks.get(check.id.as_str()).copied() };
+        let row = Row { check, entry: entries[check.id.as_str()], walk: transcripts.get(check.id.as_str()).copied() };
         files.entry(&check.file).or_default().push(row);
     }
     for (file, rows) in &files {
