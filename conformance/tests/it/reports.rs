@@ -19,7 +19,7 @@ fn the_reports_are_as_committed() {
     let report = report(&checks, &walks, &requirements);
     let entries: BTreeMap<&str, _> = report.checks.iter().map(|e| (e.id.as_str(), e)).collect();
     let transcripts: BTreeMap<&str, &Transcript> =
-        records.iter().filter_map(|r| r.transcript()).map(|t| (t.check.id.as_str(), t)).collect();
+        walks.iter().filter_map(|w| w.record.transcript()).map(|t| (t.check.id.as_str(), t)).collect();
     let mut files: BTreeMap<&str, Vec<Row<'_>>> = BTreeMap::new();
     for check in &checks {
         let row = Row { check, entry: entries[check.id.as_str()], walk: transcripts.get(check.id.as_str()).copied() };
