@@ -75,6 +75,9 @@ impl Names {
                     names.parameter(&name, param, value);
                 }
                 names.json(&name, &reply.made);
+                for (param, value) in &reply.context {
+                    names.parameter(&name, param, value);
+                }
             }
         }
         for delivery in (0..t.steps.len()).flat_map(|step| deliveries_of(t, step)) {
@@ -202,6 +205,10 @@ impl Names {
                 self.add(&value, format!("page.{param}"));
             }
         }
+        // A page is found again by a word in its path.
+        for word in exchange.request.path().split('/').filter(|word| page && is_opaque(word)) {
+            self.add(word, "page".into());
+        }
         if !edited("header.authorization") {
             self.credentials(exchange);
         }
@@ -300,6 +307,12 @@ impl Names {
         self.taken.insert(name.clone());
         self.by_value.insert(value.to_owned(), name);
     }
+}
+
+/// Whether a word of a path can only be random: long, and neither of one case nor without a digit.
+fn is_opaque(word: &str) -> bool {
+    let has = |kind: fn(&char) -> bool| word.chars().any(|c| kind(&c));
+    word.len() >= 16 && has(char::is_ascii_digit) && has(char::is_ascii_lowercase) && (has(char::is_ascii_uppercase) || !word.contains('-'))
 }
 
 /// Whether a parameter or member of this name is printed by name only.

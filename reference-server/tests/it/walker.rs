@@ -73,6 +73,12 @@ pub async fn provider_with(config: &str, resolve: ResolveName) -> Handle {
     start(config, [7; 32], outside).await.expect("the configuration is right")
 }
 
+/// A provider with the fixtures that speaks plain HTTP, as behind a proxy that ends TLS.
+pub async fn plain_provider() -> Handle {
+    let outside = Outside { tls: None, client_tls: PKI.client.clone(), resolve: Arc::new(|_, _| None) };
+    start(&fixtures(), [7; 32], outside).await.expect("the configuration is right")
+}
+
 /// A provider with the fixtures, and clients that live nowhere.
 pub async fn provider() -> Handle {
     provider_with(&fixtures(), Arc::new(|_, _| None)).await
@@ -142,12 +148,18 @@ pub const MANAGEMENT: &str = "management-of-the-fixtures-it-is-public";
 /// A browser with cookies, which follows nothing of itself.
 pub struct Walker {
     addr: SocketAddr,
+    tls: Arc<rustls::ClientConfig>,
     cookies: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Walker {
     pub fn new(handle: &Handle) -> Self {
-        Self { addr: handle.addr(), cookies: BTreeMap::new() }
+        Self::to(handle.addr(), PKI.client.clone())
+    }
+
+    /// A browser that trusts somebody else.
+    pub fn to(addr: SocketAddr, tls: Arc<rustls::ClientConfig>) -> Self {
+        Self { addr, tls, cookies: BTreeMap::new() }
     }
 
     pub async fn send(&mut self, method: Method, url: &str, headers: &[(&str, &str)], body: &str) -> Reply {
@@ -166,7 +178,7 @@ impl Walker {
         let stream = TcpStream::connect(self.addr).await.expect("the provider listens");
         stream.set_nodelay(true).expect("a socket");
         let name = ServerName::try_from(host.clone()).expect("a name");
-        let stream = TlsConnector::from(PKI.client.clone()).connect(name, stream).await.expect("TLS");
+        let stream = TlsConnector::from(self.tls.clone()).connect(name, stream).await.expect("TLS");
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP");
         tokio::spawn(connection);
         let response = sender.send_request(request).await.expect("an answer");
