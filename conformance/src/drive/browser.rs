@@ -197,13 +197,7 @@ fn follow(to: Url, places: &dyn Places, flow: Flow) -> Next {
 }
 
 /// What it means that the browser was sent away from the target to this address.
-pub(super) fn arrived(
-    to: Url,
-    by: &str,
-    params: Vec<(String, String)>,
-    places: &dyn Places,
-    flow: Flow,
-) -> (Landed, Option<Callback>) {
+pub(super) fn arrived(to: Url, by: &str, params: Vec<(String, String)>, places: &dyn Places, flow: Flow) -> (Landed, Option<Callback>) {
     let (client, landed) = match places.of_client(&to, flow) {
         Some((client, true)) => (Some(client), Landed::PostLogout),
         Some((client, false)) => (Some(client), Landed::Callback),

@@ -27,8 +27,8 @@ use crate::defect::Defect;
 use crate::judge::verdict::{Record, Skip};
 use crate::scenario::{Check, Verb};
 use crate::target::Target;
-use site::Site;
 use crate::transcript::{Ended, Transcript};
+use site::Site;
 
 /// What is to be walked.
 #[derive(Clone)]

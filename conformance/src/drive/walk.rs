@@ -87,7 +87,7 @@ impl From<String> for Stop {
 impl From<Restless> for Stop {
     fn from(why: Restless) -> Self {
         match why {
-            Restless::Stuck => Self::Stuck(why.to_string()),
+            Restless::Stuck | Restless::Late(_) => Self::Stuck(why.to_string()),
             Restless::Unsettled(..) | Restless::NotSlow => Self::Failed(why.to_string()),
         }
     }
@@ -145,8 +145,7 @@ async fn go(site: &Site, step: &Step, index: usize, record: &mut StepRecord) -> 
 
 /// Waits until the target has settled. Where that costs time on the wall, not after what nothing can come of.
 async fn settle(site: &Site, step: &Step) -> Result<(), Restless> {
-    let read_only =
-        matches!(step.verb, Verb::Answer | Verb::Forge | Verb::Keys | Verb::Discover | Verb::Userinfo | Verb::Introspect);
+    let read_only = matches!(step.verb, Verb::Answer | Verb::Forge | Verb::Keys | Verb::Discover | Verb::Userinfo | Verb::Introspect);
     if site.time.is_real() && read_only { Ok(()) } else { site.time.settle(&site.recorder.booth).await }
 }
 

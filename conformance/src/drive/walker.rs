@@ -163,7 +163,8 @@ impl Sent {
 fn end(told: &Told, places: &dyn Places, flow: Flow) -> Result<(Landed, Option<Callback>), String> {
     let landed = match told.landed.as_str() {
         "left" => {
-            let location = told.location.as_deref().and_then(|l| Url::parse(l).ok()).ok_or("the browser was sent away, and nobody says where")?;
+            let location =
+                told.location.as_deref().and_then(|l| Url::parse(l).ok()).ok_or("the browser was sent away, and nobody says where")?;
             let (by, params) = match &told.form {
                 Some(form) => ("post", form.clone()),
                 None => match (location.query(), location.fragment()) {

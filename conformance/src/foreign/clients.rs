@@ -59,7 +59,9 @@ impl Foreign {
     pub(super) async fn clients(&self, check: &Check, front: &RunFront, folder: &str) -> Result<BTreeMap<String, Value>, String> {
         let uses = Uses::of(check);
         let mut clients = match &self.file.clients {
-            Clients::Given(all) => all.iter().filter(|(name, _)| !check.clients.contains_key(*name)).map(|(n, c)| (n.clone(), c.clone())).collect(),
+            Clients::Given(all) => {
+                all.iter().filter(|(name, _)| !check.clients.contains_key(*name)).map(|(n, c)| (n.clone(), c.clone())).collect()
+            }
             Clients::Register { .. } => BTreeMap::new(),
         };
         let fixtures = self.fixtures.configured(check)?.clients;
@@ -107,12 +109,14 @@ impl Foreign {
         let endpoint = announced.get("registration_endpoint").and_then(Value::as_str);
         let endpoint = endpoint.ok_or("clients are to be registered, and the discovery document has no `registration_endpoint`")?;
         let (asked, given_up) = self.request(name, metadata, &announced);
-        let mut headers = vec![("content-type".to_owned(), "application/json".to_owned()), ("accept".to_owned(), "application/json".to_owned())];
+        let mut headers =
+            vec![("content-type".to_owned(), "application/json".to_owned()), ("accept".to_owned(), "application/json".to_owned())];
         if let Clients::Register { token: Some(token) } = &self.file.clients {
             headers.push(("authorization".into(), format!("Bearer {token}")));
         }
         let request = Request { method: "POST".into(), url: endpoint.to_owned(), headers, body: Value::Object(asked.clone()).to_string() };
-        let answer = tokio::time::timeout(PATIENCE, self.http.send(&request, None)).await.unwrap_or_else(|_| Err("no answer in 30 s".into()));
+        let answer =
+            tokio::time::timeout(PATIENCE, self.http.send(&request, None)).await.unwrap_or_else(|_| Err("no answer in 30 s".into()));
         let answer = answer.map_err(|why| format!("the client `{name}` could not be registered: {why}"))?;
         let body = answer.json().filter(|body| (200..300).contains(&answer.status) && body.get("client_id").is_some_and(Value::is_string));
         let Some(Value::Object(body)) = body else {
@@ -121,7 +125,9 @@ impl Foreign {
         };
         let text = |member: &str| body.get(member).and_then(Value::as_str).map(str::to_owned);
         let mut state = self.state();
-        state.made.extend(text("registration_client_uri").zip(text("registration_access_token")).map(|(uri, token)| Registration { uri, token }));
+        state
+            .made
+            .extend(text("registration_client_uri").zip(text("registration_access_token")).map(|(uri, token)| Registration { uri, token }));
         state.notes.extend(given_up);
         let mut client = asked;
         client.extend(body);
@@ -132,7 +138,11 @@ impl Foreign {
     fn request(&self, name: &str, metadata: &Value, announced: &Value) -> (Map<String, Value>, Option<String>) {
         let mut asked = Map::new();
         let members = metadata.as_object().into_iter().flatten();
-        asked.extend(members.filter(|(m, _)| !NOT_ASKED.contains(&m.as_str()) && CLIENT_METADATA.contains(&m.as_str())).map(|(m, v)| (m.clone(), v.clone())));
+        asked.extend(
+            members
+                .filter(|(m, _)| !NOT_ASKED.contains(&m.as_str()) && CLIENT_METADATA.contains(&m.as_str()))
+                .map(|(m, v)| (m.clone(), v.clone())),
+        );
         let listed = |member: &str| announced.get(member).and_then(Value::as_array).cloned();
         if let (Some(Value::Array(grants)), Some(known)) = (asked.get_mut("grant_types"), listed("grant_types_supported")) {
             grants.retain(|grant| known.contains(grant));
@@ -141,10 +151,13 @@ impl Foreign {
         let code = asked.get("grant_types").and_then(Value::as_array).is_none_or(|all| all.iter().any(|g| g == "authorization_code"));
         asked.entry("response_types").or_insert_with(|| if code { Value::from(vec!["code"]) } else { Value::Array(Vec::new()) });
         let wanted = asked.get("id_token_signed_response_alg").and_then(Value::as_str).map(str::to_owned);
-        let unheard_of = wanted.filter(|alg| listed("id_token_signing_alg_values_supported").is_some_and(|known| !known.iter().any(|k| k == alg)));
+        let unheard_of =
+            wanted.filter(|alg| listed("id_token_signing_alg_values_supported").is_some_and(|known| !known.iter().any(|k| k == alg)));
         let given_up = unheard_of.map(|alg| {
             asked.shift_remove("id_token_signed_response_alg");
-            format!("the client `{name}` is registered without `id_token_signed_response_alg = \"{alg}\"`, which the target does not announce")
+            format!(
+                "the client `{name}` is registered without `id_token_signed_response_alg = \"{alg}\"`, which the target does not announce"
+            )
         });
         (asked, given_up)
     }

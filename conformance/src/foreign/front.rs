@@ -101,6 +101,9 @@ fn loopback(uri: &Url) -> Result<SocketAddr, String> {
         Some(url::Host::Ipv4(ip)) if ip.is_loopback() && uri.scheme() == "http" => Ok((ip, port).into()),
         Some(url::Host::Ipv6(ip)) if ip.is_loopback() && uri.scheme() == "http" => Ok((ip, port).into()),
         Some(url::Host::Domain("localhost")) if uri.scheme() == "http" => Ok((Ipv4Addr::LOCALHOST, port).into()),
-        _ => Err(format!("the clients are at {}, and the target file does not say by `[front] listen` which socket that is", uri.origin().ascii_serialization())),
+        _ => Err(format!(
+            "the clients are at {}, and the target file does not say by `[front] listen` which socket that is",
+            uri.origin().ascii_serialization()
+        )),
     }
 }

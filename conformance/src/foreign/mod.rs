@@ -121,14 +121,15 @@ impl Foreign {
             return Ok(());
         }
         if let Some(start) = &self.file.start {
-            let mut started = Started::new(start, &self.file.directory, &self.http).await.map_err(RunError::SetUp)?;
-            let ready = started.ready(start, &self.http).await.map_err(RunError::SetUp);
-            // Kept before it is ready: whatever comes now, it is stopped.
-            self.state().started = Some(started);
-            ready?;
+            let started = Started::new(start, &self.file.directory, &self.http).await.map_err(RunError::SetUp)?;
+            let mut lent = Lent { to: self, started: Some(started) };
+            if let Some(started) = &mut lent.started {
+                started.ready(start, &self.http).await.map_err(RunError::SetUp)?;
+            }
         }
         let url = discovery(&self.file.issuer);
-        let answer = tokio::time::timeout(PATIENCE, self.http.send(&get(&url), None)).await.unwrap_or_else(|_| Err("no answer in 30 s".into()));
+        let answer =
+            tokio::time::timeout(PATIENCE, self.http.send(&get(&url), None)).await.unwrap_or_else(|_| Err("no answer in 30 s".into()));
         let answer = answer.map_err(|why| RunError::Unreachable(format!("{url}: {why}")))?;
         let metadata = Some(&answer).filter(|a| a.status == 200).and_then(Answer::json).filter(Value::is_object).unwrap_or_default();
         let front = RunFront::open(&self.file).await.map_err(RunError::SetUp)?;
@@ -260,11 +261,8 @@ impl Foreign {
             return Ok((BROWSERS.iter().map(|name| (*name, Browser::default())).collect(), None));
         };
         let folder = tempfile::TempDir::with_prefix("touchstone-").map_err(|e| format!("a folder for cookies: {e}"))?;
-        let walker = |name: &str| Walker {
-            command: command.clone(),
-            directory: self.file.directory.clone(),
-            cookies: folder.path().join(name),
-        };
+        let walker =
+            |name: &str| Walker { command: command.clone(), directory: self.file.directory.clone(), cookies: folder.path().join(name) };
         let browsers = BROWSERS.iter().map(|name| (*name, Browser::walked_by(walker(name)))).collect();
         Ok((browsers, Some(folder)))
     }
@@ -273,7 +271,22 @@ impl Foreign {
     fn probe_lacks(&self, metadata: &Value) -> Vec<String> {
         let lacks = self.file.lacks.iter();
         let told = lacks.filter_map(|(feature, because)| Some((feature, because, announced(metadata, feature)?)));
-        told.map(|(feature, because, where_)| format!("the target file says that it lacks `{feature}` ({because}), and it announces {where_}")).collect()
+        told.map(|(feature, because, where_)| {
+            format!("the target file says that it lacks `{feature}` ({because}), and it announces {where_}")
+        })
+        .collect()
+    }
+}
+
+/// The process while it is waited for: whatever becomes of that, it is there to be stopped.
+struct Lent<'a> {
+    to: &'a Foreign,
+    started: Option<Started>,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.to.state().started = self.started.take();
     }
 }
 
@@ -287,9 +300,7 @@ fn announced(metadata: &Value, feature: &str) -> Option<String> {
     let grant = |word: &str| among("grant_types_supported", word);
     match feature {
         "client_credentials" | "refresh_token" => grant(feature),
-        "device" => {
-            address("device_authorization_endpoint").or_else(|| grant("urn:ietf:params:oauth:grant-type:device_code"))
-        }
+        "device" => address("device_authorization_endpoint").or_else(|| grant("urn:ietf:params:oauth:grant-type:device_code")),
         "token_exchange" => grant("urn:ietf:params:oauth:grant-type:token-exchange"),
         "jwt_bearer" => grant("urn:ietf:params:oauth:grant-type:jwt-bearer"),
         "introspection" => address("introspection_endpoint"),

@@ -407,7 +407,9 @@ mod tests {
 
     #[test]
     fn programs_with_a_path_lie_beside_the_file() {
-        let text = format!("{LEAST}[start]\ncommand = [\"./op.sh\", \"x.mjs\"]\nready = \"https://op.example/\"\n[admin]\nrotate_keys = [\"node\", \"r.mjs\"]\n");
+        let text = format!(
+            "{LEAST}[start]\ncommand = [\"./op.sh\", \"x.mjs\"]\nready = \"https://op.example/\"\n[admin]\nrotate_keys = [\"node\", \"r.mjs\"]\n"
+        );
         let read = read("t.toml", &text, Path::new("/somewhere")).unwrap();
         assert_eq!(read.start.unwrap().command, ["/somewhere/./op.sh", "x.mjs"]);
         assert_eq!(read.admin["rotate_keys"], ["node", "r.mjs"]);
