@@ -12,14 +12,14 @@ use conformance::target::Target;
 use conformance::transcript::normal::normal;
 use conformance::{defect, embedded_files};
 
-fn catalogue(requirements: &Requirements) -> Vec<Check> {
+pub fn catalogue(requirements: &Requirements) -> Vec<Check> {
     let defects = defect::load::embedded(requirements).unwrap_or_else(|p| panic!("{p:?}"));
     let known = Known::embedded(requirements, defects.names()).unwrap();
     let files: Vec<_> = embedded_files::scenarios().iter().map(|(p, t)| ((*p).to_owned(), (*t).to_owned())).collect();
     load(&files, &known).unwrap_or_else(|p| panic!("{}", p.iter().map(|p| format!("{p}\n")).collect::<String>())).checks
 }
 
-fn walks(checks: &[Check], selected: Vec<usize>, jobs: usize) -> Vec<Walk> {
+pub fn walks(checks: &[Check], selected: Vec<usize>, jobs: usize) -> Vec<Walk> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (_keep, cancel) = tokio::sync::watch::channel(false);
     let target = Arc::new(Target::embedded().unwrap());
@@ -27,7 +27,7 @@ fn walks(checks: &[Check], selected: Vec<usize>, jobs: usize) -> Vec<Walk> {
     runtime.block_on(run(job, Arc::new(|_| {}))).unwrap()
 }
 
-fn judged(checks: &[Check], walks: &[Walk], requirements: &Requirements) -> Judged {
+pub fn judged(checks: &[Check], walks: &[Walk], requirements: &Requirements) -> Judged {
     let records: Vec<Record> = walks.iter().map(|w| w.record.clone()).collect();
     judge(&records, checks, requirements, None)
 }
