@@ -142,11 +142,7 @@ impl Named<'_> {
     }
 
     async fn under(&self, defect: &Arc<Defect>, walks: &BTreeSet<&str>) -> Result<Vec<Walk>, RunError> {
-        let selected = self.job.checks.iter().enumerate().filter(|(_, c)| walks.contains(c.id.as_str())).map(|(i, _)| i);
-        // A check that shares the walk may read the log; the walk reads it for all.
-        let sharing = self.job.checks.iter().enumerate();
-        let sharing = sharing.filter(|(_, c)| c.same_walk_as.as_deref().is_some_and(|w| walks.contains(w))).map(|(i, _)| i);
-        let selected = selected.chain(sharing).collect();
+        let selected = self.job.checks.iter().enumerate().filter(|(_, c)| walks.contains(c.id.as_str())).map(|(i, _)| i).collect();
         drive::run(Job { selected, defect: Some(defect.clone()), ..self.job.clone() }, self.on.clone()).await
     }
 

@@ -5,13 +5,12 @@ use std::collections::BTreeSet;
 use conformance::judge::verdict::{Record, Word};
 use conformance::proof::derived::derived_of_run;
 use conformance::proof::{Kind, Proof};
-use conformance::requirement::Requirements;
 
-use crate::pipeline::{catalogue, judged, walks};
+use crate::pipeline::{catalogue, judged, requirements, walks};
 
 #[test]
 fn every_line_of_every_check_can_be_made_red() {
-    let requirements = Requirements::embedded().unwrap_or_else(|p| panic!("{p:?}"));
+    let requirements = requirements();
     let checks = catalogue(&requirements);
     let walks = walks(&checks, (0..checks.len()).collect(), 2);
     let records: Vec<Record> = walks.iter().map(|w| w.record.clone()).collect();

@@ -7,4 +7,5 @@ mod discovery;
 mod logout;
 mod management;
 mod relying_party;
+mod serving;
 mod walker;
