@@ -5,3 +5,4 @@
 mod loader;
 mod pipeline;
 mod proof;
+mod reports;
