@@ -4,4 +4,5 @@
 
 mod loader;
 mod pipeline;
+mod proof;
 mod reports;
