@@ -10,6 +10,7 @@ mod prove;
 mod run;
 mod select;
 mod serve;
+mod session;
 mod suite;
 
 use std::io::Write as _;
