@@ -5,4 +5,5 @@
 mod cli;
 mod loader;
 mod pipeline;
+mod proof;
 mod reports;
