@@ -23,6 +23,9 @@ use crate::scenario::Check;
 use crate::transcript::jose::SigningKey;
 use crate::transcript::{Ended, FORMAT, Millis, Profile, Transcript};
 
+/// The provider for other programs (`touchstone serve`).
+pub use reference_server::{ServeError, ServeOptions, serve};
+
 /// What the embedded provider lets the harness do beside speaking the protocol.
 pub const POWERS: [&str; 8] = [
     "virtual_time",
