@@ -5,14 +5,13 @@ use std::fs;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
-use tokio::sync::watch;
-
-use super::progress::Progress;
+use super::session::Session;
 use super::suite::Suite;
 use super::{RunArgs, Stop, jobs, say, select};
-use crate::drive::{self, Event, Job, RunError};
+use crate::drive::live::Now;
+use crate::drive::{self, Job};
 use crate::judge::verdict::Record;
 use crate::judge::{Judged, judge_checks, rules::judge_rules};
 use crate::report::record::{self, Run, Timing};
@@ -20,7 +19,7 @@ use crate::report::terminal::{self, Paint};
 use crate::report::{Input, Report};
 use crate::scenario::Check;
 use crate::target::Target;
-use crate::transcript::Transcript;
+use crate::transcript::{Millis, Transcript};
 
 /// Runs what is selected and says what was seen. The number is the exit code.
 ///
@@ -28,15 +27,19 @@ use crate::transcript::Transcript;
 /// Wrong usage, wrong files, a target that is not there, a report that cannot be written.
 pub fn run(args: &RunArgs) -> Result<u8, Stop> {
     let begun = now();
+    let session = Session::begin()?;
     let suite = Suite::load(args.scenarios.as_deref())?;
     let selected = select::select(&suite.checks, &args.only).map_err(Stop::Usage)?;
     for (_, file) in &args.report {
         fs::File::create(file).map_err(|e| Stop::Usage(format!("{}: {e}", file.display())))?;
     }
-    let target = Arc::new(Target::embedded().map_err(Stop::Target)?);
+    let target = Arc::new(match &args.target {
+        Some(file) => Target::open(file, wall(), args.slow).map_err(|e| Stop::Usage(e.to_string()))?,
+        None => Target::embedded().map_err(Stop::Target)?,
+    });
     let walked = with_controls(&suite.checks, &selected);
     let jobs = target.jobs(jobs(args.jobs));
-    let (walks, interrupted) = interruptible(walked.len(), |cancel, on| {
+    let (walks, interrupted) = session.work(walked.len(), |cancel, on| {
         let (target, checks) = (target.clone(), suite.checks.clone());
         drive::run(Job { target, checks, selected: walked.clone(), jobs, seed: args.seed, defect: None, cancel }, on)
     })?;
@@ -59,48 +62,6 @@ pub fn run(args: &RunArgs) -> Result<u8, Stop> {
     let written = write(args, &report, &records);
     say(&terminal::render(&report, if colour { Paint::Colour } else { Paint::Plain }));
     written.map(|()| report.exit.code)
-}
-
-/// Does a piece of work that can be interrupted, with a line of progress on stderr. True: it was interrupted, and not everything was done.
-///
-/// # Errors
-/// The target is not there or cannot be set up.
-pub fn interruptible<T, F>(checks: usize, work: impl FnOnce(watch::Receiver<bool>, On) -> F) -> Result<(T, bool), Stop>
-where
-    F: Future<Output = Result<T, RunError>>,
-{
-    let progress = Arc::new(Progress::new(checks));
-    let (stop, cancel) = watch::channel(false);
-    let seen = progress.clone();
-    let on: On = Arc::new(move |event| match event {
-        Event::Began(id) => seen.began(&id),
-        Event::Ended(id) => seen.ended(&id),
-    });
-    let runtime = tokio::runtime::Runtime::new().map_err(|e| Stop::Target(format!("no runtime: {e}")))?;
-    let ended = runtime.block_on(async {
-        let signals = tokio::spawn(interrupts(stop));
-        let ended = work(cancel.clone(), on).await;
-        signals.abort();
-        ended
-    });
-    progress.clear();
-    let interrupted = *cancel.borrow();
-    Ok((ended.map_err(|e| Stop::Target(e.to_string()))?, interrupted))
-}
-
-/// Who is told what happens while a run goes on.
-pub type On = Arc<dyn Fn(Event) + Send + Sync>;
-
-/// The first interrupt ends the run with what it has; the second ends the process.
-async fn interrupts(stop: watch::Sender<bool>) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        let _ = stop.send(true);
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(130);
-        }
-    }
-    // Whoever looks at the channel finds it as it is for as long as this lives.
-    std::future::pending::<()>().await;
 }
 
 /// The checks themselves and all that have to be green before they say anything.
@@ -135,6 +96,7 @@ fn asked(target: &Target, records: &[Record]) -> record::Target {
         name: target.name().to_owned(),
         issuer: profile.and_then(|p| p.issuers.get("primary")).cloned().unwrap_or_default(),
         virtual_time: profile.is_some_and(|p| p.virtual_time),
+        notes: target.notes(),
     }
 }
 
@@ -162,6 +124,13 @@ fn private(path: &Path) -> std::io::Result<fs::File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+/// The clock on the wall, for targets that live by it.
+#[allow(clippy::disallowed_methods, reason = "an entry point asks the wall")]
+fn wall() -> Now {
+    let since = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Arc::new(move || Millis::try_from(since().as_millis()).unwrap_or(Millis::MAX))
 }
 
 /// The clock on the wall, for the last line.
