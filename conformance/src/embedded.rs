@@ -89,6 +89,27 @@ impl Embedded {
         &self.fixtures
     }
 
+    fn management(&self) -> Option<String> {
+        self.fixtures.issuers().get("primary").map(|i| format!("{i}/management"))
+    }
+
+    fn management_token(&self) -> String {
+        self.fixtures.provider(&["management", "token"]).and_then(|t| t.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// What a defect on the wire has to know of the world, where the clients are these.
+    pub fn facts(&self, clients: &BTreeMap<String, Value>) -> Facts {
+        Facts {
+            clients: clients.clone(),
+            issuers: self.fixtures.issuers(),
+            management: self.management(),
+            keys: self.keys.clone(),
+            verifier: "a-verifier-of-the-harness-that-everybody-knows".into(),
+            admin_token: Some(self.management_token()),
+            addresses: clients.iter().filter_map(|(n, c)| Some((n.clone(), addresses(c)?))).collect(),
+        }
+    }
+
     /// A provider of its own for one check, with its relying parties.
     ///
     /// # Errors
@@ -121,19 +142,8 @@ impl Embedded {
         let handle = Arc::new(Running(Mutex::new(handle)));
         let _ = provider_at.set(handle.locked(|h| h.addr()));
 
-        let issuers = self.fixtures.issuers();
-        let management = issuers.get("primary").map(|i| format!("{i}/management"));
-        let token = self.fixtures.provider(&["management", "token"]).and_then(|t| t.as_str().map(str::to_owned)).unwrap_or_default();
-        let facts = || Facts {
-            clients: configured.clients.clone(),
-            issuers: issuers.clone(),
-            management: management.clone(),
-            keys: self.keys.clone(),
-            verifier: "a-verifier-of-the-harness-that-everybody-knows".into(),
-            admin_token: Some(token.clone()),
-            addresses: configured.clients.iter().filter_map(|(n, c)| Some((n.clone(), addresses(c)?))).collect(),
-        };
-        let wire = defect.map_or_else(Wire::none, |d| Wire::new(d.clone(), facts()));
+        let (issuers, management) = (self.fixtures.issuers(), self.management());
+        let wire = defect.map_or_else(Wire::none, |d| Wire::new(d.clone(), self.facts(&configured.clients)));
         let users = self.fixtures.users();
         let transcript = Transcript {
             format: FORMAT,
@@ -175,7 +185,7 @@ impl Embedded {
             time: Time::Virtual(handle.clone()),
             origins: issuers,
             hints: Hints::new(),
-            acts: Acts::Api { token },
+            acts: Acts::Api { token: self.management_token() },
             persons: users.iter().map(|(n, u)| (n.clone(), person(n, u))).collect(),
             own_keys: self.keys.clone(),
             seed,

@@ -1,5 +1,6 @@
 //! Touchstone: drive, record, judge, report.
 
+pub mod cli;
 pub mod defect;
 pub mod drive;
 pub mod embedded;
@@ -12,4 +13,5 @@ pub mod report;
 pub mod requirement;
 pub mod scenario;
 pub mod target;
+pub mod toml_file;
 pub mod transcript;

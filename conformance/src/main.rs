@@ -1,2 +1,5 @@
-//! Touchstone.
-fn main() {}
+//! `touchstone`: see `touchstone --help`.
+
+fn main() -> std::process::ExitCode {
+    conformance::cli::main()
+}

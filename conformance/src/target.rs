@@ -1,8 +1,12 @@
 //! A provider under test: the one inside this program, or one that a target file describes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::defect::Defect;
+use crate::defect::wire::Facts;
 use crate::drive::RunError;
 use crate::drive::site::Site;
 use crate::embedded::{Embedded, POWERS};
@@ -65,6 +69,13 @@ impl Target {
     pub async fn reach(&self) -> Result<(), RunError> {
         match self {
             Self::Embedded(_) => Ok(()),
+        }
+    }
+
+    /// What a defect on the wire has to know of the world, where the clients are these.
+    pub fn facts(&self, clients: &BTreeMap<String, Value>) -> Facts {
+        match self {
+            Self::Embedded(embedded) => embedded.facts(clients),
         }
     }
 

@@ -11,6 +11,7 @@ use crate::config::{Algorithm, KeyEntry, KeyUse};
 use crate::jose::Handle;
 use crate::log::{Aggregate, Batch, Failure, Log, NotWritten, Payload as _, events};
 use crate::names::KeyId;
+use crate::world::fresh::fingerprint;
 
 events! {
     /// From now on this key signs; the one before it of the same algorithm is retired.
@@ -52,11 +53,26 @@ impl SigningKey {
     /// The bytes are no private key of that algorithm.
     pub fn parse(entry: &KeyEntry) -> Result<Self, NotAKey> {
         let wrong = |why| NotAKey { kid: entry.kid.clone(), alg: entry.alg.text(), why };
-        let (handle, mut jwk) = Handle::parse(entry.alg, &entry.private).map_err(wrong)?;
-        jwk["kid"] = json!(entry.kid);
+        let (handle, jwk) = Handle::parse(entry.alg, &entry.private).map_err(wrong)?;
+        Ok(Self::named(entry.kid.clone(), entry.alg, entry.key_use, handle, jwk))
+    }
+
+    /// A key that was made here, named by its thumbprint (RFC 7638).
+    ///
+    /// # Errors
+    /// The bytes are no private key of that algorithm.
+    pub fn made(alg: Algorithm, key_use: KeyUse, private: &[u8]) -> Result<Self, KeyRejected> {
+        let (handle, jwk) = Handle::parse(alg, private)?;
+        let members: BTreeMap<&String, &Value> = jwk.as_object().into_iter().flatten().collect();
+        let kid = KeyId::new(fingerprint(&json!(members).to_string()));
+        Ok(Self::named(kid, alg, key_use, handle, jwk))
+    }
+
+    fn named(kid: KeyId, alg: Algorithm, key_use: KeyUse, handle: Handle, mut jwk: Value) -> Self {
+        jwk["kid"] = json!(kid);
         jwk["use"] = json!("sig");
-        jwk["alg"] = json!(entry.alg.text());
-        Ok(Self { kid: entry.kid.clone(), alg: entry.alg, key_use: entry.key_use, jwk, handle })
+        jwk["alg"] = json!(alg.text());
+        Self { kid, alg, key_use, jwk, handle }
     }
 
     /// Whether it signs from the start.

@@ -58,16 +58,19 @@ pub async fn run(provider: Arc<Provider>, mut stop: watch::Receiver<bool>) {
     let mut notifier = Notifier { provider: provider.clone(), position: 0, active: false, tellings: JoinSet::new() };
     loop {
         growth.mark_unchanged();
-        let wait_ms = match notifier.catch_up().await {
-            Ok(()) => None,
-            Err(_) => Some(BREATH_MS),
+        let failed = notifier.catch_up().await.is_err();
+        let again = async {
+            if failed {
+                drop(provider.world.sleep(BREATH_MS, "notifier").await);
+                true
+            } else {
+                growth.changed().await.is_ok()
+            }
         };
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
-            grown = growth.changed(), if wait_ms.is_none() => if grown.is_err() { return },
-            // Made when it is polled: a wait that nobody polls would be woken for nothing.
-            _ = async { provider.world.sleep(BREATH_MS, "notifier").await }, if wait_ms.is_some() => {}
+            again = again => if !again { return },
         }
     }
 }

@@ -63,7 +63,7 @@ pub enum StartError {
 /// # Errors
 /// The configuration has a slip, or no port could be had.
 pub async fn start(config: &str, seed: [u8; 32], outside: Outside) -> Result<Handle, StartError> {
-    let config = Config::parse("provider.toml", config)?;
+    let config = Config::parse("provider.toml", config, &[])?;
     if let Some(client) =
         config.clients.values().find(|client| !config.keys.iter().any(|key| key.signs() && key.alg == client.id_token_alg))
     {

@@ -8,9 +8,8 @@ use serde_json::Value;
 use super::{Defect, Defects, ENDPOINTS, Edit, Hold, Nth, On, Selector, Sign, Whole};
 use crate::embedded_files;
 use crate::requirement::Requirements;
-use crate::scenario::load::problem::{Problem, Report, Slip};
-use crate::scenario::load::tree::{Entry, Node};
 use crate::scenario::matcher::{WORDS, conditions};
+use crate::toml_file::{Entry, Node, Problem, Report, Slip};
 use crate::transcript::Endpoint;
 use crate::transcript::view::{Part, duration_ms, references};
 

@@ -39,10 +39,13 @@ struct Inner {
 #[derive(Default)]
 struct State {
     parties: BTreeMap<String, Party>,
-    timers: BTreeMap<(Millis, u64), oneshot::Sender<()>>,
+    // Whoever is let go is handed its own count, so that at no instant it is about to run and counted nowhere.
+    timers: BTreeMap<(Millis, u64), oneshot::Sender<Working>>,
     timer_count: u64,
     /// Waits for the next answer to a request of the harness.
-    for_answer: Vec<oneshot::Sender<()>>,
+    for_answer: Vec<oneshot::Sender<Working>>,
+    /// Waits until no delivery is without an answer.
+    for_deliveries: Vec<oneshot::Sender<Working>>,
 }
 
 #[derive(Default)]
@@ -183,7 +186,7 @@ impl Booth {
         };
         if let Some(waiting) = due {
             // Nobody waits any more if its connection has ended; then there is nothing to let go of.
-            let _ = waiting.send(());
+            let _ = waiting.send(self.work());
         }
         self.0.tick();
     }
@@ -194,56 +197,59 @@ impl Booth {
         while tokio::time::timeout(quiet, changes.changed()).await.is_ok_and(|c| c.is_ok()) {}
     }
 
-    /// Waits for a moment of the target's time.
-    async fn until(&self, due: Millis) {
+    /// What to wait for, entered at once: a message that is held back counts as waiting from the moment when it came. `None`: for nothing.
+    fn waiting(&self, hold: Hold) -> Option<oneshot::Receiver<Working>> {
         let (tell, told) = oneshot::channel();
-        {
-            let mut state = self.state();
-            state.timer_count += 1;
-            let number = state.timer_count;
-            state.timers.insert((due, number), tell);
+        let mut state = self.state();
+        match hold {
+            Hold::ForMs(ms) => {
+                state.timer_count += 1;
+                let number = state.timer_count;
+                state.timers.insert((self.0.live.now() + ms, number), tell);
+            }
+            Hold::Answer => state.for_answer.push(tell),
+            // Looked at while nobody can be let go, or the last one over would be missed.
+            Hold::Deliveries if self.any_open() => state.for_deliveries.push(tell),
+            Hold::Deliveries => return None,
         }
+        drop(state);
         self.0.tick();
-        // The sender is dropped with the booth only, and nobody waits then.
-        let _ = told.await;
+        Some(told)
     }
 
-    /// Waits until no delivery is without an answer.
-    async fn all_over(&self) {
-        let mut changes = self.changes();
-        loop {
-            changes.borrow_and_update();
-            let open = self.0.live.lock().transcript.deliveries.iter().any(|d| d.over.is_none());
-            if !open || changes.changed().await.is_err() {
-                return;
-            }
-        }
+    fn any_open(&self) -> bool {
+        self.0.live.lock().transcript.deliveries.iter().any(|d| d.over.is_none())
     }
 
     /// A request of the harness has its answer: what was held back until then is let go.
     pub fn answered(&self, endpoint: Endpoint) {
         if matches!(endpoint, Endpoint::EndSession | Endpoint::Page | Endpoint::Management) {
-            for waiting in std::mem::take(&mut self.state().for_answer) {
-                let _ = waiting.send(());
-            }
+            let waiting = std::mem::take(&mut self.state().for_answer);
+            self.let_go(waiting);
         }
         self.0.tick();
+    }
+
+    fn let_go(&self, waiting: Vec<oneshot::Sender<Working>>) {
+        for one in waiting {
+            // Nobody waits any more if its connection has ended.
+            let _ = one.send(self.work());
+        }
     }
 
     /// A delivery that the wire itself makes.
     pub fn tell(&self, tell: Tell) {
         let (booth, working) = (self.clone(), self.work());
+        let later = (tell.in_ms > 0).then(|| self.waiting(Hold::ForMs(tell.in_ms))).flatten();
         tokio::spawn(async move {
-            let now = booth.0.live.now();
-            if tell.in_ms > 0 {
-                drop(working);
-                booth.until(now + tell.in_ms).await;
-                let _working = booth.work();
-                booth.arrive(&tell.client, tell.request).await;
-            } else {
-                booth.arrive(&tell.client, tell.request).await;
-                drop(working);
-            }
+            let _working = match later {
+                Some(later) => {
+                    drop(working);
+                    later.await.ok()
+                }
+                None => Some(working),
+            };
+            booth.arrive(&tell.client, tell.request).await;
         });
     }
 
@@ -303,30 +309,21 @@ impl Booth {
 
     /// An arrival whose answer goes to nobody.
     async fn aside(&self, arrival: Arrival) {
-        if arrival.hold.is_none() {
+        let Some(waiting) = arrival.hold.and_then(|hold| self.waiting(hold)) else {
             self.arrive(&arrival.client, arrival.request).await;
             return;
-        }
+        };
         let booth = self.clone();
         tokio::spawn(async move {
-            booth.wait(arrival.hold, false).await;
-            let _working = booth.work();
+            let _working = waiting.await;
             booth.arrive(&arrival.client, arrival.request).await;
         });
     }
 
     async fn wait(&self, hold: Option<Hold>, of_the_provider: bool) {
-        let Some(hold) = hold else { return };
+        let Some(waiting) = hold.and_then(|hold| self.waiting(hold)) else { return };
         let _held = of_the_provider.then(|| self.hold());
-        match hold {
-            Hold::ForMs(ms) => self.until(self.0.live.now() + ms).await,
-            Hold::Deliveries => self.all_over().await,
-            Hold::Answer => {
-                let (tell, told) = oneshot::channel();
-                self.state().for_answer.push(tell);
-                let _ = told.await;
-            }
-        }
+        let _ = waiting.await;
     }
 
     /// Records a delivery and lets its client answer.
@@ -393,6 +390,11 @@ impl Booth {
             record.over_seq = Some(seq);
         }
         drop(growing);
+        let waiting = {
+            let mut state = self.state();
+            if self.any_open() { Vec::new() } else { std::mem::take(&mut state.for_deliveries) }
+        };
+        self.let_go(waiting);
         self.0.tick();
     }
 

@@ -85,7 +85,8 @@ pub async fn run(job: Job, on: Arc<dyn Fn(Event) + Send + Sync>) -> Result<Vec<W
     let index: BTreeMap<&str, usize> = job.checks.iter().enumerate().map(|(i, c)| (c.id.as_str(), i)).collect();
     let walked = |i: usize| job.checks[i].same_walk_as.as_deref().and_then(|id| index.get(id).copied()).unwrap_or(i);
     let walks: BTreeSet<usize> = job.selected.iter().map(|i| walked(*i)).collect();
-    let logs: BTreeSet<usize> = job.selected.iter().filter(|i| !job.checks[**i].expect.events.is_empty()).map(|i| walked(*i)).collect();
+    // By the catalogue and not by the selection, so that a check's transcript is the same alone and together.
+    let logs: BTreeSet<usize> = (0..job.checks.len()).filter(|i| !job.checks[*i].expect.events.is_empty()).map(walked).collect();
     let permits = Arc::new(Semaphore::new(job.target.jobs(job.jobs)));
     let mut records = BTreeMap::new();
     let mut tasks = JoinSet::new();

@@ -11,6 +11,7 @@ mod leaf;
 pub mod named;
 pub mod plan;
 pub mod replay;
+pub mod run;
 
 #[cfg(test)]
 mod tests;

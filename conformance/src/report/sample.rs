@@ -232,10 +232,14 @@ observable = "exp"
 negative = "a day"
 "#;
 
+pub fn requirements() -> Requirements {
+    Requirements::load(&[("rfc7636.toml", RFC7636), ("bcl.toml", BCL)]).unwrap()
+}
+
 /// A report over these verdicts.
 pub fn report(checks: &[Verdict], rules: &[Verdict], change: impl FnOnce(&mut Input<'_>)) -> Report {
     let records = [Record::Walked(walk(HONEST, "abcdefgh")), Record::Walked(walk(ROW, "ijklmnop"))];
-    let requirements = Requirements::load(&[("rfc7636.toml", RFC7636), ("bcl.toml", BCL)]).unwrap();
+    let requirements = requirements();
     let catalogue = [check(HONEST), check(ROW)];
     let mut input = Input {
         run: Run { seed: 0, ..Run::default() },

@@ -202,6 +202,10 @@ impl Names {
                 self.add(&value, format!("page.{param}"));
             }
         }
+        // A page is found again by a word in its path.
+        for word in exchange.request.path().split('/').filter(|word| page && is_opaque(word)) {
+            self.add(word, "page".into());
+        }
         if !edited("header.authorization") {
             self.credentials(exchange);
         }
@@ -300,6 +304,12 @@ impl Names {
         self.taken.insert(name.clone());
         self.by_value.insert(value.to_owned(), name);
     }
+}
+
+/// Whether a word of a path can only be random: long, and neither of one case nor without a digit.
+fn is_opaque(word: &str) -> bool {
+    let has = |kind: fn(&char) -> bool| word.chars().any(|c| kind(&c));
+    word.len() >= 16 && has(char::is_ascii_digit) && has(char::is_ascii_lowercase) && (has(char::is_ascii_uppercase) || !word.contains('-'))
 }
 
 /// Whether a parameter or member of this name is printed by name only.

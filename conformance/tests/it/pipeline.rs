@@ -1,24 +1,32 @@
 //! The whole way: scenarios, drive, transcripts, verdicts.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use conformance::drive::{Job, Walk, run};
 use conformance::judge::verdict::{Record, Word};
 use conformance::judge::{Judged, judge};
+use conformance::report::record::{Run, Timing};
+use conformance::report::{self, Input, Report};
 use conformance::requirement::Requirements;
 use conformance::scenario::Check;
 use conformance::scenario::load::{Known, load};
 use conformance::target::Target;
+use conformance::transcript::normal::normal;
 use conformance::{defect, embedded_files};
 
-fn catalogue(requirements: &Requirements) -> Vec<Check> {
+pub fn requirements() -> Requirements {
+    Requirements::embedded().unwrap_or_else(|p| panic!("{p:?}"))
+}
+
+pub fn catalogue(requirements: &Requirements) -> Vec<Check> {
     let defects = defect::load::embedded(requirements).unwrap_or_else(|p| panic!("{p:?}"));
     let known = Known::embedded(requirements, defects.names()).unwrap();
     let files: Vec<_> = embedded_files::scenarios().iter().map(|(p, t)| ((*p).to_owned(), (*t).to_owned())).collect();
     load(&files, &known).unwrap_or_else(|p| panic!("{}", p.iter().map(|p| format!("{p}\n")).collect::<String>())).checks
 }
 
-fn walks(checks: &[Check], selected: Vec<usize>, jobs: usize) -> Vec<Walk> {
+pub fn walks(checks: &[Check], selected: Vec<usize>, jobs: usize) -> Vec<Walk> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (_keep, cancel) = tokio::sync::watch::channel(false);
     let target = Arc::new(Target::embedded().unwrap());
@@ -26,14 +34,32 @@ fn walks(checks: &[Check], selected: Vec<usize>, jobs: usize) -> Vec<Walk> {
     runtime.block_on(run(job, Arc::new(|_| {}))).unwrap()
 }
 
-fn judged(checks: &[Check], walks: &[Walk], requirements: &Requirements) -> Judged {
+pub fn judged(checks: &[Check], walks: &[Walk], requirements: &Requirements) -> Judged {
     let records: Vec<Record> = walks.iter().map(|w| w.record.clone()).collect();
     judge(&records, checks, requirements, None)
 }
 
+/// The JSON record of a run, without its figures of the wall's clock.
+pub fn report(checks: &[Check], walks: &[Walk], requirements: &Requirements) -> Report {
+    let records: Vec<Record> = walks.iter().map(|w| w.record.clone()).collect();
+    let judged = judged(checks, walks, requirements);
+    Report::new(Input {
+        run: Run::default(),
+        target: report::record::Target { name: "embedded".into(), issuer: "https://op.test".into(), virtual_time: true },
+        checks: &judged.checks,
+        rules: &judged.rules,
+        catalogue: checks,
+        records: &records,
+        requirements,
+        show_secrets: false,
+        interrupted: false,
+        timing: Timing::default(),
+    })
+}
+
 #[test]
 fn the_provider_inside_conforms() {
-    let requirements = Requirements::embedded().unwrap_or_else(|p| panic!("{p:?}"));
+    let requirements = requirements();
     let checks = catalogue(&requirements);
     let only = std::env::var("ONLY").unwrap_or_default();
     let selected = (0..checks.len()).filter(|i| checks[*i].id.starts_with(&only)).collect();
@@ -48,4 +74,56 @@ fn the_provider_inside_conforms() {
     }
     println!("{} checks, {} not green", judged.checks.len(), bad.len());
     assert!(bad.is_empty());
+}
+
+#[test]
+fn two_runs_are_equal_with_any_jobs_and_each_check_alone() {
+    let requirements = requirements();
+    let checks = catalogue(&requirements);
+    let all: Vec<usize> = (0..checks.len()).collect();
+    let (one, four) = (walks(&checks, all.clone(), 1), walks(&checks, all.clone(), 4));
+    let together = report(&checks, &one, &requirements);
+    assert_same(&together.to_json(), &report(&checks, &four, &requirements).to_json(), "the record");
+    let (forms, others) = (normal_forms(&one), normal_forms(&four));
+    for (id, form) in &forms {
+        assert_same(form, &others[id], id);
+    }
+    for i in all {
+        let check = &checks[i];
+        // Alone with its controls, as `--only` runs it; what is said of those is not looked at here.
+        let selected = with_controls(&checks, i);
+        let walks = walks(&checks, selected, 2);
+        let alone = report(&checks, &walks, &requirements);
+        let entry = |r: &Report| serde_json::to_string_pretty(r.checks.iter().find(|e| e.id == check.id).unwrap()).unwrap();
+        assert_same(&entry(&together), &entry(&alone), &check.id);
+        if let Some(form) = normal_forms(&walks).get(&check.id) {
+            assert_same(&forms[&check.id], form, &check.id);
+        }
+    }
+}
+
+fn with_controls(checks: &[Check], i: usize) -> Vec<usize> {
+    let mut selected = BTreeSet::from([i]);
+    let mut open = vec![i];
+    while let Some(i) = open.pop() {
+        for control in &checks[i].control {
+            let i = checks.iter().position(|c| c.id == *control).unwrap();
+            if selected.insert(i) {
+                open.push(i);
+            }
+        }
+    }
+    selected.into_iter().collect()
+}
+
+fn assert_same(a: &str, b: &str, what: &str) {
+    if let Some(differing) = a.lines().zip(b.lines()).find(|(x, y)| x != y) {
+        panic!("{what} differs: {differing:#?}");
+    }
+    assert_eq!(a.len(), b.len(), "{what}");
+}
+
+fn normal_forms(walks: &[Walk]) -> BTreeMap<String, String> {
+    let walked = walks.iter().filter_map(|w| w.record.transcript());
+    walked.map(|t| (t.check.id.clone(), serde_json::to_string_pretty(&normal(t)).unwrap())).collect()
 }

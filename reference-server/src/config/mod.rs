@@ -57,7 +57,8 @@ pub struct Config {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ConfigToml {
-    origins: Spanned<Vec<Spanned<OriginToml>>>,
+    #[serde(default)]
+    origins: Vec<Spanned<OriginToml>>,
     #[serde(default = "yes")]
     set_up: bool,
     #[serde(default)]
@@ -87,14 +88,14 @@ fn yes() -> bool {
 }
 
 impl Config {
-    /// Reads and checks a configuration. `file` is what messages call it.
+    /// Reads and checks a configuration. `file` is what messages call it. Issuers that are given take the place of `[[origins]]`.
     ///
     /// # Errors
     /// The first slip, as `file:line:column: what, did you mean ...`.
-    pub fn parse(file: &str, text: &str) -> Result<Self, ConfigError> {
+    pub fn parse(file: &str, text: &str, issuers: &[String]) -> Result<Self, ConfigError> {
         let source = Source { file, text };
         let toml: ConfigToml = toml::from_str(text).map_err(|error| source.toml(&error))?;
-        let origins = provider::origins(&source, toml.origins)?;
+        let origins = provider::origins(&source, toml.origins, issuers)?;
         provider::check_password(&source, &toml.password)?;
         let keys = keys::check(&source, toml.keys)?;
         let clients = clients::check(&source, toml.clients)?;
@@ -135,7 +136,7 @@ mod tests {
     const ORIGIN: &str = "[[origins]]\nname = 'primary'\nissuer = 'https://op.test'\n";
 
     fn refused(text: &str) -> String {
-        Config::parse("op.toml", text).expect_err("this has a slip").to_string()
+        Config::parse("op.toml", text, &[]).expect_err("this has a slip").to_string()
     }
 
     #[test]
@@ -147,7 +148,7 @@ mod tests {
             include_str!("../../../fixtures/users.toml"),
         ]
         .join("\n");
-        let config = Config::parse("fixtures", &text).expect("the fixtures are right");
+        let config = Config::parse("fixtures", &text, &[]).expect("the fixtures are right");
         assert_eq!(config.delivery.pauses.len(), 5);
         assert_eq!(config.user_called("Alice@Acme.test").map(|user| user.login.as_str()), Some("alice"));
     }
@@ -176,8 +177,8 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_text_makes_the_parser_panic(text in "(\\[[a-z.]{0,9}\\]|[a-z_]{1,12} = ('[^']{0,9}'|[0-9]{1,4}|\\[\\]|true)|\\PC{0,9}|\\n){0,12}") {
-            let _ = Config::parse("any", &text);
-            let _ = Config::parse("any", &format!("{ORIGIN}{text}"));
+            let _ = Config::parse("any", &text, &[]);
+            let _ = Config::parse("any", &format!("{ORIGIN}{text}"), &[]);
         }
     }
 }

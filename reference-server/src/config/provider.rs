@@ -158,19 +158,28 @@ pub struct Management {
     pub token: Option<ManagementToken>,
 }
 
-pub(super) fn origins(source: &Source<'_>, written: Spanned<Vec<Spanned<OriginToml>>>) -> Result<Vec<Origin>, ConfigError> {
-    let span = written.span();
+/// The origins that are written, or those of the issuers that are given instead.
+pub(super) fn origins(source: &Source<'_>, written: Vec<Spanned<OriginToml>>, issuers: &[String]) -> Result<Vec<Origin>, ConfigError> {
+    let mut named = Vec::new();
+    if issuers.is_empty() {
+        for written in written {
+            let span = written.span();
+            let OriginToml { name, issuer } = written.into_inner();
+            named.push((span, name, issuer));
+        }
+    } else {
+        let names = ["primary".to_owned(), "other".to_owned()].into_iter().chain((3..).map(|nth| format!("origin {nth}")));
+        named.extend(issuers.iter().zip(names).map(|(issuer, name)| (0..0, name, issuer.clone())));
+    }
     let mut origins: Vec<Origin> = Vec::new();
-    for written in written.into_inner() {
-        let span = written.span();
-        let OriginToml { name, issuer } = written.into_inner();
+    for (span, name, issuer) in named {
         let origin = origin(name, issuer).map_err(|what| source.at(span.clone(), what))?;
         if origins.iter().any(|known| known.name == origin.name || (&known.authority, &known.path) == (&origin.authority, &origin.path)) {
             return Err(source.at(span, format!("there is another origin `{}` or another issuer at `{}`", origin.name, origin.issuer)));
         }
         origins.push(origin);
     }
-    if origins.is_empty() { Err(source.at(span, "there has to be at least one origin")) } else { Ok(origins) }
+    if origins.is_empty() { Err(source.at(0..0, "there has to be at least one origin")) } else { Ok(origins) }
 }
 
 /// OpenID Connect Discovery 1.0, section 3: an https URL without query and fragment.

@@ -1,4 +1,11 @@
 //! The provider from outside, over real sockets and TLS.
 
+mod authorization;
+mod back_channel;
 mod code_flow;
+mod discovery;
+mod logout;
+mod management;
+mod relying_party;
+mod serving;
 mod walker;

@@ -142,12 +142,18 @@ pub const MANAGEMENT: &str = "management-of-the-fixtures-it-is-public";
 /// A browser with cookies, which follows nothing of itself.
 pub struct Walker {
     addr: SocketAddr,
+    tls: Arc<rustls::ClientConfig>,
     cookies: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Walker {
     pub fn new(handle: &Handle) -> Self {
-        Self { addr: handle.addr(), cookies: BTreeMap::new() }
+        Self::to(handle.addr(), PKI.client.clone())
+    }
+
+    /// A browser that trusts somebody else.
+    pub fn to(addr: SocketAddr, tls: Arc<rustls::ClientConfig>) -> Self {
+        Self { addr, tls, cookies: BTreeMap::new() }
     }
 
     pub async fn send(&mut self, method: Method, url: &str, headers: &[(&str, &str)], body: &str) -> Reply {
@@ -166,7 +172,7 @@ impl Walker {
         let stream = TcpStream::connect(self.addr).await.expect("the provider listens");
         stream.set_nodelay(true).expect("a socket");
         let name = ServerName::try_from(host.clone()).expect("a name");
-        let stream = TlsConnector::from(PKI.client.clone()).connect(name, stream).await.expect("TLS");
+        let stream = TlsConnector::from(self.tls.clone()).connect(name, stream).await.expect("TLS");
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP");
         tokio::spawn(connection);
         let response = sender.send_request(request).await.expect("an answer");

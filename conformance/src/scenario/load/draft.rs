@@ -1,11 +1,10 @@
 //! The first pass: a file as its parts, every key known. What the parts mean together is the second pass's business.
 
-use super::problem::{Report, Slip};
 use super::step::{self, Draft as Step, Manner, Walk};
-use super::tree::{Data, Entry, Node, Span};
 use crate::nearest::nearest;
 use crate::scenario::verb;
 use crate::scenario::word::{CHECK_KEYS, FILE_KEYS, ROW_KEYS, VERB_KEYS};
+use crate::toml_file::{Data, Entry, Node, Report, Slip, Span};
 
 /// A file.
 pub(super) struct Draft<'t> {

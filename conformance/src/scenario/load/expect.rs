@@ -6,14 +6,13 @@ use serde_json::{Value, json};
 
 use super::draft::Wanted;
 use super::field::answer;
-use super::problem::{Report, Slip};
 use super::scope::{Names, Scene, Use, deref, saved, whole};
 use super::step::Draft as Step;
-use super::tree::{Data, Entry, Node, Span};
 use crate::scenario::matcher::{self, conditions};
 use crate::scenario::verb::Refusal;
 use crate::scenario::word::{ADDRESSES, ERRORS, PAGES, REPLY_PLACES, TELLING_KEYS};
 use crate::scenario::{EventExpected, Expectations, Expected, Matcher, Refused, Telling, Tellings, Verb};
+use crate::toml_file::{Data, Entry, Node, Report, Slip, Span};
 use crate::transcript::view::duration_ms;
 
 const TOKENS: &[&str] = &["access_token", "refresh_token", "id_token"];

@@ -1,12 +1,11 @@
 //! The second pass over one step: what its fields hold, in the light of the check that it stands in.
 
-use super::problem::{Report, Slip};
 use super::scope::{Names, Scene, Use, deref, saved, sole, whole};
 use super::step::{Draft as Step, Edits, Number};
-use super::tree::{Data, Entry, Node, Span};
 use crate::scenario::verb::{Kind, Shape, When};
 use crate::scenario::word::{REQUEST_PLACES, REQUEST_TABLES, SIGNERS, SILENCES};
 use crate::scenario::{Verb, verb};
+use crate::toml_file::{Data, Entry, Node, Report, Slip, Span};
 use crate::transcript::view::{Part, duration_ms, references};
 
 impl Names<'_> {

@@ -7,23 +7,20 @@ mod draft;
 mod expect;
 mod field;
 mod known;
-pub(crate) mod problem;
 mod rows;
 mod scope;
 mod step;
-pub(crate) mod tree;
 mod whole;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use known::Known;
-pub use problem::Problem;
 
 use super::Check;
+pub use crate::toml_file::Problem;
+use crate::toml_file::{Node, Report, Slip};
 use draft::Draft;
-use problem::{Report, Slip};
-use tree::Node;
 
 /// Every check of a set of files, in their order, the rows behind their question.
 #[derive(Debug, Clone, Default, PartialEq)]

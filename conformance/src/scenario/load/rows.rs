@@ -9,12 +9,11 @@ use super::draft::{Draft, Row, Said, Wanted, Word, is_id};
 use super::expect::refused;
 use super::field::ready;
 use super::known::Known;
-use super::problem::{Report, Slip};
 use super::scope::{Asked, Client, Names, ROOTS, Scene, With};
 use super::step::{Draft as Step, Manner};
-use super::tree::{Entry, Node, Span};
 use crate::scenario::word;
 use crate::scenario::{Check, Edits, Refused, Step as Done};
+use crate::toml_file::{Entry, Node, Report, Slip, Span};
 
 /// A check with what the third pass, over the whole catalogue, has to know of its file.
 pub(super) struct Loaded {

@@ -6,11 +6,10 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::known::Known;
-use super::problem::{Report, Slip};
 use super::step::Draft as Step;
-use super::tree::{Node, Span};
 use crate::scenario::Verb;
 use crate::scenario::word::{ADDRESSES, CLIENT_ANSWERED, CLIENT_METADATA};
+use crate::toml_file::{Node, Report, Slip, Span};
 use crate::transcript::view::{self, Part, references};
 
 /// The roots that are no saved names.

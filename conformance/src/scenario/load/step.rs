@@ -1,10 +1,9 @@
 //! The first pass over one step: its verb, the verb's fields, and the words around it.
 
 use super::draft::{Keys, Word};
-use super::problem::{Report, Slip};
-use super::tree::{Data, Entry, Node, Span};
 use crate::scenario::verb::{self, Act, Field, Shape};
 use crate::scenario::word::{STEP_KEYS, VERB_KEYS};
+use crate::toml_file::{Data, Entry, Node, Report, Slip, Span};
 
 /// A step as written.
 #[derive(Clone)]

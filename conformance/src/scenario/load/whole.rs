@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::draft::Draft;
-use super::problem::{Report, Slip};
 use super::rows::Loaded;
 use super::scope::{sole, whole as whole_reply};
 use crate::scenario::{Check, Expected, Matcher, Step, Tellings, Verb};
+use crate::toml_file::{Report, Slip};
 
 /// The ids that exist, also those of files that could not be read to the end.
 #[derive(Default)]

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::draft::{Said, Word};
-use super::problem::Slip;
 use super::rows::{File, Loaded};
 use super::scope::{Client, Names, Scene, Use, With, deref};
-use super::tree::{Data, Entry, Node};
 use crate::requirement::{Requirement, Role, Strength};
 use crate::scenario::word::{self, CLIENT_METADATA, PROVIDER, Setting};
 use crate::scenario::{Check, Step, Verb};
+use crate::toml_file::{Data, Entry, Node, Slip};
 use crate::transcript::view::{Part, duration_ms, references};
 
 impl<'t> File<'_, 't, '_> {

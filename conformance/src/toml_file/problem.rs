@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::tree::{Node, Span};
+use super::{Node, Span};
 use crate::nearest::nearest;
 
 /// One thing that the loader refuses.

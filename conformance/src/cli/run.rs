@@ -1,0 +1,171 @@
+//! `touchstone run`: load, drive, judge, report.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use super::progress::Progress;
+use super::suite::Suite;
+use super::{RunArgs, Stop, jobs, say, select};
+use crate::drive::{self, Event, Job, RunError};
+use crate::judge::verdict::Record;
+use crate::judge::{Judged, judge_checks, rules::judge_rules};
+use crate::report::record::{self, Run, Timing};
+use crate::report::terminal::{self, Paint};
+use crate::report::{Input, Report};
+use crate::scenario::Check;
+use crate::target::Target;
+use crate::transcript::Transcript;
+
+/// Runs what is selected and says what was seen. The number is the exit code.
+///
+/// # Errors
+/// Wrong usage, wrong files, a target that is not there, a report that cannot be written.
+pub fn run(args: &RunArgs) -> Result<u8, Stop> {
+    let begun = now();
+    let suite = Suite::load(args.scenarios.as_deref())?;
+    let selected = select::select(&suite.checks, &args.only).map_err(Stop::Usage)?;
+    for (_, file) in &args.report {
+        fs::File::create(file).map_err(|e| Stop::Usage(format!("{}: {e}", file.display())))?;
+    }
+    let target = Arc::new(Target::embedded().map_err(Stop::Target)?);
+    let walked = with_controls(&suite.checks, &selected);
+    let jobs = target.jobs(jobs(args.jobs));
+    let (walks, interrupted) = interruptible(walked.len(), |cancel, on| {
+        let (target, checks) = (target.clone(), suite.checks.clone());
+        drive::run(Job { target, checks, selected: walked.clone(), jobs, seed: args.seed, defect: None, cancel }, on)
+    })?;
+    let records: Vec<Record> = walks.into_iter().map(|w| w.record).collect();
+    let judged = judged(&suite, &selected, &records);
+    let not_reached = if interrupted { selected.len() - judged.checks.len() } else { 0 };
+    let report = Report::new(Input {
+        run: Run { seed: args.seed, only: args.only.clone(), strict: args.strict, slow: args.slow, defect: None, not_reached },
+        target: asked(&target, &records),
+        checks: &judged.checks,
+        rules: &judged.rules,
+        catalogue: &suite.checks,
+        records: &records,
+        requirements: &suite.requirements,
+        show_secrets: args.show_secrets,
+        interrupted,
+        timing: Timing { seconds: begun.elapsed().as_secs_f64(), jobs, ..Timing::default() },
+    });
+    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let written = write(args, &report, &records);
+    say(&terminal::render(&report, if colour { Paint::Colour } else { Paint::Plain }));
+    written.map(|()| report.exit.code)
+}
+
+/// Does a piece of work that can be interrupted, with a line of progress on stderr. True: it was interrupted, and not everything was done.
+///
+/// # Errors
+/// The target is not there or cannot be set up.
+pub fn interruptible<T, F>(checks: usize, work: impl FnOnce(watch::Receiver<bool>, On) -> F) -> Result<(T, bool), Stop>
+where
+    F: Future<Output = Result<T, RunError>>,
+{
+    let progress = Arc::new(Progress::new(checks));
+    let (stop, cancel) = watch::channel(false);
+    let seen = progress.clone();
+    let on: On = Arc::new(move |event| match event {
+        Event::Began(id) => seen.began(&id),
+        Event::Ended(id) => seen.ended(&id),
+    });
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| Stop::Target(format!("no runtime: {e}")))?;
+    let ended = runtime.block_on(async {
+        let signals = tokio::spawn(interrupts(stop));
+        let ended = work(cancel.clone(), on).await;
+        signals.abort();
+        ended
+    });
+    progress.clear();
+    let interrupted = *cancel.borrow();
+    Ok((ended.map_err(|e| Stop::Target(e.to_string()))?, interrupted))
+}
+
+/// Who is told what happens while a run goes on.
+pub type On = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// The first interrupt ends the run with what it has; the second ends the process.
+async fn interrupts(stop: watch::Sender<bool>) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        let _ = stop.send(true);
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(130);
+        }
+    }
+    // Whoever looks at the channel finds it as it is for as long as this lives.
+    std::future::pending::<()>().await;
+}
+
+/// The checks themselves and all that have to be green before they say anything.
+pub fn with_controls(checks: &[Check], selected: &[usize]) -> Vec<usize> {
+    let index = |id: &String| checks.iter().position(|c| c.id == *id);
+    let mut all: BTreeSet<usize> = BTreeSet::new();
+    let mut open: Vec<usize> = selected.to_vec();
+    while let Some(number) = open.pop() {
+        if all.insert(number) {
+            let check = &checks[number];
+            open.extend(check.base.iter().chain(&check.control).filter_map(index));
+        }
+    }
+    all.into_iter().collect()
+}
+
+/// Verdicts on what was selected. Controls that nobody asked for are judged too, but not reported, and no rule looks at them.
+fn judged(suite: &Suite, selected: &[usize], records: &[Record]) -> Judged {
+    let wanted: BTreeSet<&str> = selected.iter().map(|i| suite.checks[*i].id.as_str()).collect();
+    let walked = selected.iter().map(|i| &suite.checks[*i]).map(|c| c.same_walk_as.as_deref().unwrap_or(&c.id));
+    let walked: BTreeSet<&str> = walked.collect();
+    let mut checks = judge_checks(records, &suite.checks, &suite.requirements, None);
+    checks.retain(|v| wanted.contains(v.id.as_str()));
+    let walks: Vec<&Transcript> = records.iter().filter_map(Record::transcript).filter(|t| walked.contains(t.check.id.as_str())).collect();
+    Judged { checks, rules: judge_rules(&walks, &suite.requirements) }
+}
+
+/// Who was asked, as the recordings have it.
+fn asked(target: &Target, records: &[Record]) -> record::Target {
+    let profile = records.iter().find_map(Record::transcript).map(|t| &t.target);
+    record::Target {
+        name: target.name().to_owned(),
+        issuer: profile.and_then(|p| p.issuers.get("primary")).cloned().unwrap_or_default(),
+        virtual_time: profile.is_some_and(|p| p.virtual_time),
+    }
+}
+
+fn write(args: &RunArgs, report: &Report, records: &[Record]) -> Result<(), Stop> {
+    let wrong = |path: &Path, why: std::io::Error| Stop::Write(format!("{}: {why}", path.display()));
+    for (kind, file) in &args.report {
+        fs::write(file, kind.render(report)).map_err(|e| wrong(file, e))?;
+    }
+    let Some(dir) = &args.save_transcripts else { return Ok(()) };
+    for walk in records.iter().filter_map(Record::transcript) {
+        let file = dir.join(format!("{}.json", walk.check.id));
+        let text = serde_json::to_string_pretty(walk).map_err(|e| wrong(&file, e.into()))?;
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder).map_err(|e| wrong(folder, e))?;
+        }
+        private(&file).and_then(|mut out| out.write_all(text.as_bytes())).map_err(|e| wrong(&file, e))?;
+    }
+    Ok(())
+}
+
+/// A file that only its owner can read: a transcript holds tokens and secrets.
+fn private(path: &Path) -> std::io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// The clock on the wall, for the last line.
+#[allow(clippy::disallowed_methods, reason = "an entry point measures")]
+pub fn now() -> Instant {
+    Instant::now()
+}

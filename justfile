@@ -1,0 +1,48 @@
+# The commands of a working day. `just` alone lists them.
+
+_list:
+    @just --list --unsorted
+
+# All tests; a snapshot that differs fails
+test *ARGS:
+    cargo test --workspace {{ARGS}}
+
+# Format and lints, as CI wants them
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# The suite against the embedded provider: `just run --only code`
+run *ARGS:
+    cargo run --release --quiet -- run {{ARGS}}
+
+# Every check and rule is seen to fail
+prove *ARGS:
+    cargo run --release --quiet -- prove {{ARGS}}
+
+# The embedded provider for other programs: `just serve --http`
+serve *ARGS:
+    cargo run --release --quiet -- serve {{ARGS}}
+
+# Takes over the snapshots that differ; read the difference under reports/ before you commit it
+accept:
+    INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --workspace
+
+# Wall time and CPU of the suite, and the time from start to the first answer
+bench *ARGS:
+    cargo build --release --quiet
+    conformance/scripts/bench {{ARGS}}
+
+# The suite against released providers, where their packages can be had
+foreign *ARGS:
+    cargo build --release --quiet
+    conformance/scripts/foreign {{ARGS}}
+
+# A login in a real browser through a real relying party, and a logout that ends its session
+browser *ARGS:
+    cargo build --release --quiet
+    conformance/scripts/browser {{ARGS}}
+
+# All that CI does
+ci:
+    .ci/run
