@@ -1,4 +1,50 @@
 //! The reference provider: minimal in code, complete in flows, strict by default.
+//!
+//! It stands beside a conformance harness as the needle that is known to be good: [`start`] gives the harness a provider whose time
+//! and chance are its own, [`serve`] gives people one that they can point a client at. `README.md` says what is configured where, and
+//! where and why this provider differs from the product that it was modelled on.
+//!
+//! # How a request goes
+//!
+//! ```text
+//! socket ── http ──▶ endpoints ──▶ state ──▶ log ──▶ store
+//!                        │  (fold)      (append)        │
+//!                        ▼                              ▼
+//!                  pages, tokens                    notifier ──▶ world::outgoing ──▶ relying parties
+//! ```
+//!
+//! The event log is the only state. A command loads the aggregates that it is about, folds their events, decides, and appends with the
+//! versions that it saw. Who comes second is told that something has changed, loads, and decides again; so a code buys once without
+//! any lock, and a race ends the same way whoever wins it.
+//!
+//! # Where things are
+//!
+//! | module | holds |
+//! |---|---|
+//! | `seam`, `serve` | the two ways to begin: virtual and real time |
+//! | `http` | accepting connections, TLS, limits, the end |
+//! | `endpoints` | the table of paths, and a file for each endpoint; `endpoints::next` decides what an authorization request needs next |
+//! | `grants` | the table of grants, one file and one line each |
+//! | `client_auth`, `hint`, `browser` | who asks: a client, an ID token, a browser and its forms |
+//! | `state` | one file for each kind of aggregate: its events, and what they add up to |
+//! | `log` | events, batches, the trait of the stores; `log::memory` is one |
+//! | `sessions`, `notifier` | ending sessions, and telling relying parties about it |
+//! | `tokens`, `jose`, `keys`, `own_keys`, `own_tls` | what is signed, and with what |
+//! | `refusal` | why something is refused, and how that is said on the wire |
+//! | `names`, `scope`, `params`, `exchange` | values in their types, from the door on |
+//! | `pages` and `templates/` | what people see |
+//! | `config` | the configuration, and messages about slips in it |
+//! | `world` | time, fresh names, connections to others, and who is at work |
+//!
+//! # What is not there
+//!
+//! - No module but `http` and `world::outgoing` talks over a socket; the two entry points open the port.
+//! - No module but `serve` asks the machine for the time or for chance (`own_keys` and `own_tls` make keys where `serve` says so).
+//! - No state beside the log. What is kept in memory is folded from it, or can be thrown away.
+//! - No secret in the log: codes, tokens and cookies are filed under their hashes, and private keys are not events.
+//! - No switch that makes the provider wrong. Defects are played on the wire by the harness.
+//! - No lock that is held while somebody outside is waited for.
+//! - No grant but the code grant yet, and nothing in discovery that does not work.
 
 mod browser;
 mod client_auth;

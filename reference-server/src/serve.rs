@@ -133,7 +133,7 @@ pub async fn serve(options: ServeOptions, say: impl FnOnce(&str), shutdown: impl
     Ok(())
 }
 
-/// What the provider is without a configuration: everything on, and passwords at their real cost.
+/// What the provider is without a configuration; whatever is not said has its default, so passwords cost what they should.
 const DEFAULTS: &str = "
 [flags]
 enable_back_channel_logout = true
@@ -167,7 +167,6 @@ fn configuration(options: &ServeOptions, addr: SocketAddr) -> Result<(Config, bo
 }
 
 /// TLS of the server, and the CA if it was made here.
-#[expect(clippy::type_complexity, reason = "two things that may be absent, once")]
 fn tls(
     options: &ServeOptions,
     config: &Config,

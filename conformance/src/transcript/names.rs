@@ -75,6 +75,9 @@ impl Names {
                     names.parameter(&name, param, value);
                 }
                 names.json(&name, &reply.made);
+                for (param, value) in &reply.context {
+                    names.parameter(&name, param, value);
+                }
             }
         }
         for delivery in (0..t.steps.len()).flat_map(|step| deliveries_of(t, step)) {

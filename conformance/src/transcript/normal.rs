@@ -61,7 +61,7 @@ impl Normal<'_> {
             "place": place,
             "name": step_name(self.t, index, step),
             "verb": step.verb,
-            "fields": self.names.mask_json(&step.fields),
+            "fields": self.fields(index, step),
             "began": self.time(step.began),
             "ended": self.time(step.ended),
             "outcome": match &step.outcome {
@@ -106,6 +106,17 @@ impl Normal<'_> {
             shown["opinions"] = json!(opinions);
         }
         shown
+    }
+
+    /// A reference to a reply (`of`) as it is written, for the reply was shown where it came; everything else as resolved.
+    fn fields(&self, index: usize, step: &StepRecord) -> Value {
+        let mut fields = self.names.mask_json(&step.fields);
+        for (name, written) in source(self.t, index).into_iter().flat_map(|s| &s.fields) {
+            if let Some(field) = fields.get_mut(name).filter(|f| f.is_object() && written.is_string()) {
+                *field = written.clone();
+            }
+        }
+        fields
     }
 
     fn exchange(&self, e: &Exchange) -> Value {

@@ -4,3 +4,5 @@
 
 mod loader;
 mod pipeline;
+mod proof;
+mod reports;

@@ -198,12 +198,14 @@ async fn shown(cx: &Cx<'_>, wanted: Option<Step>) -> Result<Answer, Refusal> {
 fn sign_in_page(cx: &Cx<'_>, visit: &Visit, known: &Known<'_>, failed: Option<&str>) -> Answer {
     let request = &known.sign_in.request;
     let login_of = |user: &UserId| cx.provider.config.user(user).map(|user| user.login.as_str());
-    let expected = match (&request.hinted_user, &request.login_hint) {
-        (Some(user), _) => login_of(user),
-        (None, Some(hint)) => Some(hint.as_str()),
+    let chosen = known.sign_in.linked.as_ref().and_then(|linked| known.sessions.get(&linked.session_id));
+    let expected = match (&request.hinted_user, &request.login_hint, chosen) {
+        (Some(user), ..) => login_of(user),
+        (None, _, Some(session)) => login_of(&session.user_id),
+        (None, Some(hint), None) => Some(hint.as_str()),
+        (None, None, None) if request.prompt.contains(&Prompt::SelectAccount) => None,
         // Who has to sign in again is probably the one who is here.
-        (None, None) if request.prompt.contains(&Prompt::SelectAccount) => None,
-        (None, None) => known.sessions.current().and_then(|session| login_of(&session.user_id)),
+        (None, None, None) => known.sessions.current().and_then(|session| login_of(&session.user_id)),
     };
     let page = SignInPage {
         base: &cx.origin.path,
@@ -326,7 +328,7 @@ async fn decided(cx: &Cx<'_>) -> Result<Answer, Refusal> {
         let Step::Consent(session) = step(cx, &known).await? else { return go_on(cx, &visit, &id).await };
         let (user, client) = (&session.user_id, &known.client.id);
         let consented = Consented::load(&cx.provider.log, user, client).await?;
-        let granted = ConsentGranted { scope: known.sign_in.request.scope.clone() };
+        let granted = ConsentGranted { user_id: user.clone(), client_id: client.clone(), scope: known.sign_in.request.scope.clone() };
         let mut batch = Batch::new();
         if known.sign_in.linked.is_none() {
             // From here on the request is about this user, whoever signs in meanwhile.

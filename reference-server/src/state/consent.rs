@@ -5,11 +5,16 @@ use std::collections::BTreeSet;
 use crate::log::{Aggregate, Failure, Log, Payload as _, events};
 use crate::names::{ClientId, UserId};
 use crate::scope::Scope;
+use crate::world::fresh::fingerprint;
 
 events! {
     /// The user agreed.
     "consent.granted" ConsentGranted {
-        /// To this.
+        /// Who.
+        user_id: UserId,
+        /// To what this client wants.
+        client_id: ClientId,
+        /// Namely this.
         scope: Scope,
     }
 }
@@ -22,9 +27,9 @@ pub struct Consented {
     scopes: BTreeSet<String>,
 }
 
-/// The aggregate of a user's consent to a client. Neither name can have the byte between them.
+/// The aggregate of a user's consent to a client. Neither name can have the byte that stands between them.
 pub fn aggregate(user: &UserId, client: &ClientId) -> Aggregate {
-    Aggregate::new("consent", format!("{user}\n{client}"))
+    Aggregate::new("consent", fingerprint(&format!("{user}\n{client}")))
 }
 
 impl Consented {

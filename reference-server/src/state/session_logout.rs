@@ -1,7 +1,5 @@
 //! Who wants to be told when a session ends, and who has been.
 
-use serde::{Deserialize, Serialize};
-
 use crate::log::{Aggregate, Failure, Log, Payload as _, events};
 use crate::names::{ClientId, Issuer, OidcSessionId, SessionId, UserId};
 
@@ -42,7 +40,7 @@ events! {
 }
 
 /// One telling that is due: one client at one address, however often it signed in there.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Telling {
     /// The session that ended.
     pub session_id: SessionId,

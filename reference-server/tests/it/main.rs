@@ -4,6 +4,7 @@ mod authorization;
 mod back_channel;
 mod code_flow;
 mod discovery;
+mod limits;
 mod logout;
 mod management;
 mod relying_party;

@@ -73,6 +73,12 @@ pub async fn provider_with(config: &str, resolve: ResolveName) -> Handle {
     start(config, [7; 32], outside).await.expect("the configuration is right")
 }
 
+/// A provider with the fixtures that speaks plain HTTP, as behind a proxy that ends TLS.
+pub async fn plain_provider() -> Handle {
+    let outside = Outside { tls: None, client_tls: PKI.client.clone(), resolve: Arc::new(|_, _| None) };
+    start(&fixtures(), [7; 32], outside).await.expect("the configuration is right")
+}
+
 /// A provider with the fixtures, and clients that live nowhere.
 pub async fn provider() -> Handle {
     provider_with(&fixtures(), Arc::new(|_, _| None)).await
