@@ -6,4 +6,5 @@ mod cli;
 mod loader;
 mod pipeline;
 mod proof;
+mod readme;
 mod reports;
