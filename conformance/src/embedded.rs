@@ -23,6 +23,9 @@ use crate::scenario::Check;
 use crate::transcript::jose::SigningKey;
 use crate::transcript::{Ended, FORMAT, Millis, Profile, Transcript};
 
+/// The provider for other programs (`touchstone serve`).
+pub use reference_server::{ServeError, ServeOptions, serve};
+
 /// What the embedded provider lets the harness do beside speaking the protocol.
 pub const POWERS: [&str; 8] = [
     "virtual_time",
@@ -144,7 +147,11 @@ impl Embedded {
 
         let (issuers, management) = (self.fixtures.issuers(), self.management());
         let wire = defect.map_or_else(Wire::none, |d| Wire::new(d.clone(), self.facts(&configured.clients)));
-        let users = self.fixtures.users();
+        let mut users = self.fixtures.users();
+        for (name, user) in &mut users {
+            // What a person types is the name of the table.
+            user["username"] = name.as_str().into();
+        }
         let transcript = Transcript {
             format: FORMAT,
             check: check.clone(),
