@@ -56,6 +56,17 @@ struct Party {
     planned: Arc<Mutex<Vec<Value>>>,
 }
 
+/// A booth as a resolver knows it, which the booth itself holds: it keeps nothing alive. Else no booth would ever end, nor its servers.
+#[derive(Clone)]
+pub struct Glimpse(Weak<Inner>);
+
+impl Glimpse {
+    /// See [`Booth::is_gone`].
+    pub fn is_gone(&self, client: &str) -> bool {
+        self.0.upgrade().is_some_and(|inner| Booth(inner).is_gone(client))
+    }
+}
+
 /// What the front does with a delivery in the end.
 pub enum Played {
     /// This answer goes back.
@@ -143,6 +154,11 @@ impl Booth {
     /// Stops the clients' servers until something comes again: a check that is over and still watched needs none.
     pub fn let_servers_go(&self) {
         self.state().parties.values_mut().for_each(|party| party.server = None);
+    }
+
+    /// For those whom the booth holds.
+    pub fn glimpse(&self) -> Glimpse {
+        Glimpse(Arc::downgrade(&self.0))
     }
 
     /// Whether a client's address is there at all.

@@ -103,6 +103,9 @@ async fn go(site: &Site, step: &Step, index: usize, record: &mut StepRecord) -> 
         let by = duration_ms(text).ok_or_else(|| Stop::Failed(format!("`{text}` is no duration")))?;
         site.time.advance(&site.recorder.booth, by).await?;
         record.replies.push(Reply { success: true, ..Reply::default() });
+        if learn_delivery_keys(site).await {
+            settle(site, step).await?;
+        }
         return Ok(());
     }
     let edits = Edits {

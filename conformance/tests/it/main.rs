@@ -7,4 +7,5 @@ mod foreign;
 mod loader;
 mod pipeline;
 mod proof;
+mod readme;
 mod reports;
