@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::defect::Defect;
 use crate::defect::wire::{Facts, Wire};
-use crate::drive::front::{Booth, addresses};
+use crate::drive::front::{Booth, Glimpse, addresses};
 use crate::drive::listen::{Route, Socket};
 use crate::drive::live::Live;
 use crate::drive::net::{Http, Resolve};
@@ -123,7 +123,7 @@ impl Embedded {
         let socket = Socket::bind(loopback).await.map_err(|e| format!("the relying parties' front: {e}"))?;
         let front = socket.address;
         // The provider's own port and the booth are known a moment later.
-        let (provider_at, booth_at) = (Arc::new(OnceLock::<SocketAddr>::new()), Arc::new(OnceLock::<Booth>::new()));
+        let (provider_at, booth_at) = (Arc::new(OnceLock::<SocketAddr>::new()), Arc::new(OnceLock::<Glimpse>::new()));
         let resolve: Resolve = {
             let (provider_at, booth_at) = (provider_at.clone(), booth_at.clone());
             Arc::new(move |host: &str| match host.strip_suffix(".rp.test") {
@@ -177,7 +177,7 @@ impl Embedded {
         let live = Live::new(transcript, wire, Arc::new(move || clock.now()));
         let http = Http::new(&self.client_tls, Some(&resolve));
         let booth = Booth::new(live.clone(), http.clone());
-        let _ = booth_at.set(booth.clone());
+        let _ = booth_at.set(booth.glimpse());
         let route: Route = {
             let booth = booth.clone();
             Arc::new(move |_, _| Some(booth.clone()))
