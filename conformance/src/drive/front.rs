@@ -151,6 +151,11 @@ impl Booth {
         self.state().parties.entry(client.to_owned()).or_default().plan = answers.into();
     }
 
+    /// Stops the clients' servers until something comes again: a check that is over and still watched needs none.
+    pub fn let_servers_go(&self) {
+        self.state().parties.values_mut().for_each(|party| party.server = None);
+    }
+
     /// For those whom the booth holds.
     pub fn glimpse(&self) -> Glimpse {
         Glimpse(Arc::downgrade(&self.0))
@@ -371,10 +376,10 @@ impl Booth {
         let mut growing = self.0.live.lock();
         let (step, now, seq) = (growing.step(), self.0.live.now(), growing.next_seq());
         let known = growing.transcript.clients.get(client).map(addresses);
-        let url = request.url.split('?').next().unwrap_or_default();
+        let url = without_query(&request.url);
         let at = match known.as_ref() {
             Some(Some([first, second])) if url == second.as_str() => ("second", first),
-            Some(Some([first, _])) if url == first.split('?').next().unwrap_or_default() => ("first", first),
+            Some(Some([first, _])) if url == without_query(first) => ("first", first),
             _ => ("", &String::new()),
         };
         let at = if at.0.is_empty() { request.path() } else { at.0.to_owned() };
@@ -447,10 +452,12 @@ impl Booth {
         }
     }
 
-    /// The client whose host, or whose folder on a host, an address is in.
+    /// The client to whom an address is known as one for deliveries, or whose host, or whose folder on a host, it is in.
     pub fn client_of(&self, url: &str) -> Option<String> {
         let growing = self.0.live.lock();
-        let name = growing.transcript.clients.iter().find(|(_, c)| folder(c).is_some_and(|f| url.starts_with(&f)));
+        let clients = || growing.transcript.clients.iter();
+        let known = clients().find(|(_, c)| addresses(c).is_some_and(|all| all.iter().any(|a| without_query(a) == without_query(url))));
+        let name = known.or_else(|| clients().find(|(_, c)| folder(c).is_some_and(|f| url.starts_with(&f))));
         name.map(|(name, _)| name.clone())
     }
 }
@@ -461,10 +468,16 @@ pub fn folder(client: &Value) -> Option<String> {
     Some(uri[..=uri.rfind('/')?].to_owned())
 }
 
-/// The two addresses for deliveries that a client has.
+/// The two addresses for deliveries that a client has: the one that is registered, or `bcl` in its folder, and `second` below that.
 pub fn addresses(client: &Value) -> Option<[String; 2]> {
-    let folder = folder(client)?;
-    Some([format!("{folder}bcl"), format!("{folder}bcl/second")])
+    let registered = client.get("backchannel_logout_uri").and_then(Value::as_str).map(|uri| uri.strip_suffix("/second").unwrap_or(uri));
+    let first = registered.map(str::to_owned).or_else(|| folder(client).map(|folder| format!("{folder}bcl")))?;
+    let second = format!("{first}/second");
+    Some([first, second])
+}
+
+fn without_query(url: &str) -> &str {
+    url.split('?').next().unwrap_or_default()
 }
 
 /// A `wiremock` server that answers as planned.

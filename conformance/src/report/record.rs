@@ -52,6 +52,9 @@ pub struct Target {
     pub issuer: String,
     /// True where the clock is the harness's own.
     pub virtual_time: bool,
+    /// What has to be said of it beside the verdicts: what it is said to lack and announces, what the harness had to leave away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// What was asked for.

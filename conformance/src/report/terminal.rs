@@ -182,7 +182,7 @@ fn notes(report: &Report) -> String {
         };
         *reasons.entry(reason).or_default() += 1;
     }
-    let mut text = String::new();
+    let mut text: String = report.target.notes.iter().map(|note| format!("· {note}\n")).collect();
     for (reason, n) in reasons {
         let _ = writeln!(text, "- {n} skipped, {reason}");
     }
