@@ -140,7 +140,7 @@ async fn walks(job: &Job, on: Arc<dyn Fn(Event) + Send + Sync>) -> Result<Vec<Wa
             Some(Ok((number, Some(Ok(one))))) => {
                 on(Event::Ended(job.checks[number].id.clone()));
                 match one {
-                    One::Over(walk) => drop(records.insert(number, walk)),
+                    One::Over(walk) => drop(records.insert(number, *walk)),
                     One::Watched(site) => watched.push((number, site)),
                 }
             }
@@ -160,7 +160,7 @@ async fn walks(job: &Job, on: Arc<dyn Fn(Event) + Send + Sync>) -> Result<Vec<Wa
 /// A check whose steps are done.
 enum One {
     /// Nothing can come any more.
-    Over(Walk),
+    Over(Box<Walk>),
     /// Time goes on there: whether anything more comes is decided when the run ends.
     Watched(Box<Site>),
 }
@@ -173,7 +173,7 @@ async fn one(job: &Job, number: usize, read_log: bool) -> Result<One, String> {
         site.recorder.booth.let_servers_go();
         return Ok(One::Watched(Box::new(site)));
     }
-    Ok(One::Over(taken(&site)))
+    Ok(One::Over(Box::new(taken(&site))))
 }
 
 /// Before the run ends: quiet once more, and the keys of what came late.
