@@ -132,9 +132,9 @@ async fn walks(job: &Job, on: Arc<dyn Fn(Event) + Send + Sync>) -> Result<Vec<Wa
             (number, Some(one(&job, number, read_log).await))
         });
     }
-    // A check that shares a walk may need more than the walk does.
+    // What shares a walk may need more than the walk.
     for number in job.selected.iter().copied().filter(|i| walked(*i) != *i) {
-        if let (Some(skip), false) = (skip(&job.checks[number], &job.target), records.contains_key(&walked(number))) {
+        if let Some(skip) = skip(&job.checks[number], &job.target) {
             records.insert(number, Walk { record: Record::Skipped { check: job.checks[number].clone(), skip }, touched: 0 });
         }
     }

@@ -263,14 +263,12 @@ impl Resolver<'_> {
             None => vec![Value::from(200)],
             Some(list) => list.iter().map(|v| self.value(v)).collect::<Result<_, _>>()?,
         };
-        // Where time passes by itself, a client that failed for the moment may be told again while others are asked.
-        let goes_on = !self.transcript.target.virtual_time && answered.last().is_some_and(for_the_moment);
         Ok(WantedTelling {
             of: telling.of.clone(),
             sub,
             sid,
             answered,
-            at_least: telling.at_least || goes_on,
+            at_least: telling.at_least,
             pauses: telling.pauses.iter().map(|m| m.resolved(|v| Ok::<_, String>(seconds(self.value(v)?)))).collect::<Result<_, _>>()?,
             at: telling.at.clone(),
             before_answer: telling.before_answer,
@@ -291,13 +289,6 @@ impl Resolver<'_> {
 fn once(of: String) -> Telling {
     let (answered, at, before_answer) = (None, None, None);
     Telling { of, answered, at_least: false, pauses: vec![], at, before_answer, logout_token: vec![], logout_token_header: vec![] }
-}
-
-/// Whether an answer is a failure that may pass: none at all, a redirect, or the server's own error. A 400 is the client's last word
-/// (Back-Channel Logout §2.5, §2.8).
-fn for_the_moment(answer: &Value) -> bool {
-    let status = answer.as_u64().or_else(|| answer.get("status").and_then(Value::as_u64));
-    status.map_or(answer.is_string(), |s| (300..400).contains(&s) || s >= 500)
 }
 
 /// A duration as seconds; any other value as it is.

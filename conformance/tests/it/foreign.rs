@@ -226,6 +226,7 @@ fn beyond_discovery(green: Vec<String>) -> Vec<String> {
 fn nothing_is_green_of_a_provider_that_refuses_everything() {
     let refusal = || ResponseTemplate::new(400).set_body_json(json!({ "error": "invalid_request" }));
     assert_eq!(green(move |_| refusal()), Vec::<String>::new());
+    // A discovery document that is as it has to be is all that may be green of it.
     let refuses = move |r: &Request| if is_discovery(r) { ResponseTemplate::new(200).set_body_json(discovery(r)) } else { refusal() };
     assert_eq!(beyond_discovery(green(refuses)), Vec::<String>::new());
 }
