@@ -354,14 +354,8 @@ impl Booth {
     fn came(&self, client: &str, request: &Request, planned: &Value) -> usize {
         let mut growing = self.0.live.lock();
         let (step, now, seq) = (growing.step(), self.0.live.now(), growing.next_seq());
-        let known = growing.transcript.clients.get(client).map(addresses);
-        let url = request.url.split('?').next().unwrap_or_default();
-        let at = match known.as_ref() {
-            Some(Some([first, second])) if url == second.as_str() => ("second", first),
-            Some(Some([first, _])) if url == first.split('?').next().unwrap_or_default() => ("first", first),
-            _ => ("", &String::new()),
-        };
-        let at = if at.0.is_empty() { request.path() } else { at.0.to_owned() };
+        let known = growing.transcript.clients.get(client).and_then(|c| address(c, &request.url));
+        let at = known.map_or_else(|| request.path(), str::to_owned);
         let answered = planned.get("status").cloned().unwrap_or_else(|| planned.clone());
         let client = growing.transcript.clients.contains_key(client).then(|| client.to_owned());
         let request = request.clone();
@@ -451,6 +445,22 @@ pub fn addresses(client: &Value) -> Option<[String; 2]> {
     Some([format!("{folder}bcl"), format!("{folder}bcl/second")])
 }
 
+/// Which of a client's addresses this is, `first` or `second`. A query that was registered belongs to it, and no other does.
+fn address(client: &Value, url: &str) -> Option<&'static str> {
+    let registered = client.get("backchannel_logout_uri").and_then(Value::as_str).unwrap_or_default();
+    let without_query = |text: &str| text.split('?').next().map(str::to_owned);
+    let [first, second] = addresses(client)?;
+    let is = |plain: &String| {
+        let meant = if without_query(registered).as_ref() == Some(plain) { registered } else { plain };
+        url == meant
+    };
+    match (is(&first), is(&second)) {
+        (true, _) => Some("first"),
+        (_, true) => Some("second"),
+        _ => None,
+    }
+}
+
 /// A `wiremock` server that answers as planned.
 async fn relying_party(planned: Arc<Mutex<Vec<Value>>>) -> MockServer {
     let server = MockServer::start().await;
@@ -484,4 +494,22 @@ fn plain(status: u16) -> Answer {
 
 fn host_of(url: &str) -> String {
     url::Url::parse(url).ok().and_then(|u| u.host_str().map(str::to_owned)).unwrap_or_else(|| url.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_told_by_all_of_it_and_so_is_a_query_that_was_registered() {
+        let client = |uri: &str| json!({ "redirect_uris": ["https://web.rp.test/cb"], "backchannel_logout_uri": uri });
+        let plain = client("https://web.rp.test/bcl");
+        assert_eq!(address(&plain, "https://web.rp.test/bcl"), Some("first"));
+        assert_eq!(address(&plain, "https://web.rp.test/bcl/second"), Some("second"));
+        assert_eq!(address(&plain, "https://web.rp.test/bcl?from=op"), None);
+        let with_query = client("https://web.rp.test/bcl?tenant=1");
+        assert_eq!(address(&with_query, "https://web.rp.test/bcl?tenant=1"), Some("first"));
+        assert_eq!(address(&with_query, "https://web.rp.test/bcl"), None);
+        assert_eq!(address(&with_query, "https://web.rp.test/bcl/second"), Some("second"));
+    }
 }
