@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::defect::Defect;
 use crate::defect::wire::{Facts, Wire};
-use crate::drive::front::{Booth, addresses};
+use crate::drive::front::{Booth, Glimpse, addresses};
 use crate::drive::listen::{Route, Socket};
 use crate::drive::live::Live;
 use crate::drive::net::{Http, Resolve};
@@ -22,6 +22,9 @@ use crate::fixture::Fixtures;
 use crate::scenario::Check;
 use crate::transcript::jose::SigningKey;
 use crate::transcript::{Ended, FORMAT, Millis, Profile, Transcript};
+
+/// The provider for other programs (`touchstone serve`).
+pub use reference_server::{ServeError, ServeOptions, serve};
 
 /// What the embedded provider lets the harness do beside speaking the protocol.
 pub const POWERS: [&str; 8] = [
@@ -120,7 +123,7 @@ impl Embedded {
         let socket = Socket::bind(loopback).await.map_err(|e| format!("the relying parties' front: {e}"))?;
         let front = socket.address;
         // The provider's own port and the booth are known a moment later.
-        let (provider_at, booth_at) = (Arc::new(OnceLock::<SocketAddr>::new()), Arc::new(OnceLock::<Booth>::new()));
+        let (provider_at, booth_at) = (Arc::new(OnceLock::<SocketAddr>::new()), Arc::new(OnceLock::<Glimpse>::new()));
         let resolve: Resolve = {
             let (provider_at, booth_at) = (provider_at.clone(), booth_at.clone());
             Arc::new(move |host: &str| match host.strip_suffix(".rp.test") {
@@ -144,7 +147,11 @@ impl Embedded {
 
         let (issuers, management) = (self.fixtures.issuers(), self.management());
         let wire = defect.map_or_else(Wire::none, |d| Wire::new(d.clone(), self.facts(&configured.clients)));
-        let users = self.fixtures.users();
+        let mut users = self.fixtures.users();
+        for (name, user) in &mut users {
+            // What a person types is the name of the table.
+            user["username"] = name.as_str().into();
+        }
         let transcript = Transcript {
             format: FORMAT,
             check: check.clone(),
@@ -170,7 +177,7 @@ impl Embedded {
         let live = Live::new(transcript, wire, Arc::new(move || clock.now()));
         let http = Http::new(&self.client_tls, Some(&resolve));
         let booth = Booth::new(live.clone(), http.clone());
-        let _ = booth_at.set(booth.clone());
+        let _ = booth_at.set(booth.glimpse());
         let route: Route = {
             let booth = booth.clone();
             Arc::new(move |_, _| Some(booth.clone()))

@@ -218,13 +218,12 @@ async fn try_once(provider: &Provider, telling: &Telling, attempt: u32, busy: Bu
 struct LogoutTokenClaims<'a> {
     iss: &'a str,
     sub: &'a str,
-    aud: &'a str,
+    aud: [&'a str; 1],
     iat: i64,
     exp: i64,
     jti: String,
     events: Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sid: Option<&'a str>,
+    sid: &'a str,
 }
 
 /// A token for this attempt; none if the client is gone. It is signed as the client's ID tokens are, and has the issuer that they have.
@@ -238,12 +237,13 @@ async fn logout_token(provider: &Provider, telling: &Telling, attempt: u32) -> R
     let claims = LogoutTokenClaims {
         iss: first.issuer.as_str(),
         sub: first.user_id.as_str(),
-        aud: first.client_id.as_str(),
+        aud: [first.client_id.as_str()],
         iat: now,
         exp: now + provider.config.lifetimes.logout_token.secs(),
         jti: provider.world.fresh.id(&session_logout::aggregate(session_id), attempt.into(), &purpose),
         events: json!({ EVENT: {} }),
-        sid: client.backchannel_logout_session_required.then_some(session_id.as_str()),
+        // Also for clients that did not ask for it: `sub` alone would tell them that all sessions of this person have ended.
+        sid: session_id.as_str(),
     };
     jose::sign(&key, "logout+jwt", &claims).map(Some)
 }

@@ -141,10 +141,16 @@ fn html(status: StatusCode, page: &impl Template, policy: &str) -> Answer {
 /// "Something is not right": a refusal that cannot go to a client.
 pub fn refused(cx: &Cx<'_>, refusal: &Refusal) -> Answer {
     let code = refusal.code();
-    let text = refusal.to_string();
+    let text = sentence(&refusal.to_string());
     let notice = NoticePage { base: &cx.origin.path, heading: "Something is not right", text: &text, code: Some(code.text()) };
     let status = if code.status() == 500 { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::BAD_REQUEST };
     page(status, &notice, "'none'")
+}
+
+/// What is a clause for a developer, as a sentence for everybody.
+fn sentence(clause: &str) -> String {
+    let mut chars = clause.chars();
+    chars.next().map(|first| format!("{}{}.", first.to_uppercase(), chars.as_str())).unwrap_or_default()
 }
 
 /// "Something is not right", where there is no issuer to speak for.

@@ -9,6 +9,9 @@ pub enum Stop {
     /// The target could not be reached or set up.
     #[error("{0}\n\nexit 3: the target could not be reached or set up")]
     Target(String),
+    /// The provider could not be started for others.
+    #[error("{0}\n\nexit 3: the provider could not be started")]
+    Serve(String),
     /// A file could not be written after the run.
     #[error("{0}\n\nexit 2: not everything could be written")]
     Write(String),
@@ -19,7 +22,7 @@ impl Stop {
     pub fn code(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Write(_) => 2,
-            Self::Target(_) => 3,
+            Self::Target(_) | Self::Serve(_) => 3,
         }
     }
 }

@@ -9,6 +9,8 @@ mod progress;
 mod prove;
 mod run;
 mod select;
+mod serve;
+mod session;
 mod suite;
 
 use std::io::Write as _;
@@ -46,6 +48,8 @@ enum Command {
     List(ListArgs),
     /// Say what an id is: a check, a scenario, a rule, a requirement or a defect
     Explain(ExplainArgs),
+    /// Start the provider for other programs
+    Serve(serve::ServeArgs),
     /// Show that every check and rule can fail
     Prove(ProveArgs),
 }
@@ -139,6 +143,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::List(args) => list::list(&args),
         Command::Explain(args) => explain::explain(&args),
+        Command::Serve(args) => serve::serve(args),
         Command::Prove(args) => prove::prove(&args),
     };
     match ended {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::run::{interruptible, now, with_controls};
+use super::run::{now, with_controls};
+use super::session::Session;
 use super::suite::Suite;
 use super::{ProveArgs, Stop, jobs, say, select};
 use crate::drive::Job;
@@ -21,6 +22,7 @@ use crate::target::Target;
 /// Wrong usage, wrong files, a provider that does not start.
 pub fn prove(args: &ProveArgs) -> Result<u8, Stop> {
     let begun = now();
+    let session = Session::begin()?;
     let suite = Suite::load(args.scenarios.as_deref())?;
     for prefix in &args.only {
         if !suite.ids().any(|id| id.starts_with(prefix.as_str())) {
@@ -33,7 +35,7 @@ pub fn prove(args: &ProveArgs) -> Result<u8, Stop> {
     let needed = suite.checks.iter().enumerate().filter(|(_, c)| with_rules || wanted(&c.id)).map(|(i, _)| i).collect::<Vec<_>>();
     let target = Arc::new(Target::embedded().map_err(Stop::Target)?);
     let selected = with_controls(&suite.checks, &needed);
-    let (proven, interrupted) = interruptible(selected.len(), |cancel, on| {
+    let (proven, interrupted) = session.work(selected.len(), |cancel, on| {
         let job = Job {
             target: target.clone(),
             checks: suite.checks.clone(),

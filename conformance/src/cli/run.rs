@@ -7,12 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::watch;
-
-use super::progress::Progress;
+use super::session::Session;
 use super::suite::Suite;
 use super::{RunArgs, Stop, jobs, say, select};
-use crate::drive::{self, Event, Job, RunError};
+use crate::drive::{self, Job};
 use crate::judge::verdict::Record;
 use crate::judge::{Judged, judge_checks, rules::judge_rules};
 use crate::report::record::{self, Run, Timing};
@@ -28,6 +26,7 @@ use crate::transcript::Transcript;
 /// Wrong usage, wrong files, a target that is not there, a report that cannot be written.
 pub fn run(args: &RunArgs) -> Result<u8, Stop> {
     let begun = now();
+    let session = Session::begin()?;
     let suite = Suite::load(args.scenarios.as_deref())?;
     let selected = select::select(&suite.checks, &args.only).map_err(Stop::Usage)?;
     for (_, file) in &args.report {
@@ -36,7 +35,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Stop> {
     let target = Arc::new(Target::embedded().map_err(Stop::Target)?);
     let walked = with_controls(&suite.checks, &selected);
     let jobs = target.jobs(jobs(args.jobs));
-    let (walks, interrupted) = interruptible(walked.len(), |cancel, on| {
+    let (walks, interrupted) = session.work(walked.len(), |cancel, on| {
         let (target, checks) = (target.clone(), suite.checks.clone());
         drive::run(Job { target, checks, selected: walked.clone(), jobs, seed: args.seed, defect: None, cancel }, on)
     })?;
@@ -59,48 +58,6 @@ pub fn run(args: &RunArgs) -> Result<u8, Stop> {
     let written = write(args, &report, &records);
     say(&terminal::render(&report, if colour { Paint::Colour } else { Paint::Plain }));
     written.map(|()| report.exit.code)
-}
-
-/// Does a piece of work that can be interrupted, with a line of progress on stderr. True: it was interrupted, and not everything was done.
-///
-/// # Errors
-/// The target is not there or cannot be set up.
-pub fn interruptible<T, F>(checks: usize, work: impl FnOnce(watch::Receiver<bool>, On) -> F) -> Result<(T, bool), Stop>
-where
-    F: Future<Output = Result<T, RunError>>,
-{
-    let progress = Arc::new(Progress::new(checks));
-    let (stop, cancel) = watch::channel(false);
-    let seen = progress.clone();
-    let on: On = Arc::new(move |event| match event {
-        Event::Began(id) => seen.began(&id),
-        Event::Ended(id) => seen.ended(&id),
-    });
-    let runtime = tokio::runtime::Runtime::new().map_err(|e| Stop::Target(format!("no runtime: {e}")))?;
-    let ended = runtime.block_on(async {
-        let signals = tokio::spawn(interrupts(stop));
-        let ended = work(cancel.clone(), on).await;
-        signals.abort();
-        ended
-    });
-    progress.clear();
-    let interrupted = *cancel.borrow();
-    Ok((ended.map_err(|e| Stop::Target(e.to_string()))?, interrupted))
-}
-
-/// Who is told what happens while a run goes on.
-pub type On = Arc<dyn Fn(Event) + Send + Sync>;
-
-/// The first interrupt ends the run with what it has; the second ends the process.
-async fn interrupts(stop: watch::Sender<bool>) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        let _ = stop.send(true);
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(130);
-        }
-    }
-    // Whoever looks at the channel finds it as it is for as long as this lives.
-    std::future::pending::<()>().await;
 }
 
 /// The checks themselves and all that have to be green before they say anything.

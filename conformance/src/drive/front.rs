@@ -56,6 +56,17 @@ struct Party {
     planned: Arc<Mutex<Vec<Value>>>,
 }
 
+/// A booth as a resolver knows it, which the booth itself holds: it keeps nothing alive. Else no booth would ever end, nor its servers.
+#[derive(Clone)]
+pub struct Glimpse(Weak<Inner>);
+
+impl Glimpse {
+    /// See [`Booth::is_gone`].
+    pub fn is_gone(&self, client: &str) -> bool {
+        self.0.upgrade().is_some_and(|inner| Booth(inner).is_gone(client))
+    }
+}
+
 /// What the front does with a delivery in the end.
 pub enum Played {
     /// This answer goes back.
@@ -138,6 +149,11 @@ impl Booth {
     /// How a client answers from now on: statuses, `"hang"`, `"drop"`, `"gone"`, `{ status, header, body }`. The last goes on.
     pub fn plan(&self, client: &str, answers: Vec<Value>) {
         self.state().parties.entry(client.to_owned()).or_default().plan = answers.into();
+    }
+
+    /// For those whom the booth holds.
+    pub fn glimpse(&self) -> Glimpse {
+        Glimpse(Arc::downgrade(&self.0))
     }
 
     /// Whether a client's address is there at all.

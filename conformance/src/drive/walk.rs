@@ -91,6 +91,8 @@ async fn go(site: &Site, step: &Step, index: usize, record: &mut StepRecord) -> 
         let by = duration_ms(text).ok_or_else(|| Stop::Failed(format!("`{text}` is no duration")))?;
         site.time.advance(&site.recorder.booth, by).await?;
         record.replies.push(Reply { success: true, ..Reply::default() });
+        learn_delivery_keys(site).await;
+        site.time.settle(&site.recorder.booth).await?;
         return Ok(());
     }
     let edits = Edits {

@@ -36,13 +36,13 @@ pub fn of(t: &Transcript, finding: &Finding, names: &Names) -> Excerpt {
         (None, Some(e)) => asked(e, &finding.place, names),
         (None, None) => Vec::new(),
     };
-    Excerpt { after: way(t, until), bytes }
+    Excerpt { after: way(t, until, names), bytes }
 }
 
-fn way(t: &Transcript, until: u64) -> Vec<String> {
+fn way(t: &Transcript, until: u64, names: &Names) -> Vec<String> {
     let exchanges = t.exchanges.iter().map(|e| {
         let status = e.ok().map_or("no answer".to_owned(), |a| a.status.to_string());
-        (e.sent_seq, format!("{} {} {status}", e.request.method, e.request.path()))
+        (e.sent_seq, format!("{} {} {status}", e.request.method, names.mask(&e.request.path())))
     });
     let deliveries = t.deliveries.iter().map(|d| {
         let who = d.client.as_deref().unwrap_or("nobody");

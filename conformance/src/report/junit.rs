@@ -96,14 +96,14 @@ mod tests {
                 <testcase name="code/a" classname="code">
                     <system-out>! code/a
             asks    A verifier that does not hash to the challenge is refused with invalid_grant.
-                    RFC 7636 §4.6, MUST
+                    RFC 7636 §4.6, MUST: A verifier that does not hash to the challenge is refused with invalid_grant.
             alone   touchstone run --only code/a
         </system-out>
                 </testcase>
                 <testcase name="code/a#b" classname="code">
                     <error message="the control is red" type="blocked">? code/a#b
             asks    A verifier that does not hash to the challenge is refused with invalid_grant.
-                    RFC 7636 §4.6, MUST
+                    RFC 7636 §4.6, MUST: A verifier that does not hash to the challenge is refused with invalid_grant.
             blocked the control is red
             alone   touchstone run --only code/a#b
         </error>
@@ -112,7 +112,7 @@ mod tests {
                 <testcase name="code/pkce-at-the-token-endpoint#another-verifier" classname="code">
                     <failure message="broken: A verifier that does not hash to the challenge is refused with invalid_grant. (RFC 7636 §4.6, MUST)" type="fail">✗ code/pkce-at-the-token-endpoint#another-verifier
             asks    A verifier that does not hash to the challenge is refused with invalid_grant.
-                    RFC 7636 §4.6, MUST
+                    RFC 7636 §4.6, MUST: A verifier that does not hash to the challenge is refused with invalid_grant.
             wanted  400 invalid_grant
             got     200
             after   GET /authorize 302, POST /token 200

@@ -131,7 +131,7 @@ pub fn rule_block(e: &Entry, paint: Paint) -> String {
 fn asks(block: &mut Block, e: &Entry) {
     block.line("asks", &e.asks);
     for requirement in &e.requirements {
-        block.line("", &requirement.clause());
+        block.line("", &format!("{}: {}", requirement.clause(), requirement.text));
     }
 }
 
@@ -213,7 +213,7 @@ mod tests {
 
         ✗ code/pkce-at-the-token-endpoint#another-verifier
             asks    A verifier that does not hash to the challenge is refused with invalid_grant.
-                    RFC 7636 §4.6, MUST
+                    RFC 7636 §4.6, MUST: A verifier that does not hash to the challenge is refused with invalid_grant.
             wanted  400 invalid_grant
             got     200
             after   GET /authorize 302, POST /token 200
@@ -238,7 +238,7 @@ mod tests {
         insta::assert_snapshot!(rule_block(&report(&[], &[rule], |_| {}).rules[0], Paint::Plain), @r#"
         ! rule a-logout-token-lives-two-minutes
             asks    A verifier that does not hash to the challenge is refused with invalid_grant.
-                    Back-Channel Logout 1.0 §4, SHOULD (our reading)
+                    Back-Channel Logout 1.0 §4, SHOULD (our reading): A logout token lives two minutes at most.
             seen    7 times in 12 that it looked at
             in      code/pkce-at-the-token-endpoint, delivery 0
             wanted  exp at most 120 s ahead
@@ -270,7 +270,7 @@ mod tests {
         insta::assert_snapshot!(block(&report(&[blocked], &[], |_| {}).checks[0], Paint::Plain), @r#"
         ? code/pkce-at-the-token-endpoint#another-verifier
             asks    A verifier that does not hash to the challenge is refused with invalid_grant.
-                    RFC 7636 §4.6, MUST
+                    RFC 7636 §4.6, MUST: A verifier that does not hash to the challenge is refused with invalid_grant.
             blocked authorize brought a page, `login`
             alone   touchstone run --only code/pkce-at-the-token-endpoint#another-verifier
         "#);

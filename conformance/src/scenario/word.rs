@@ -38,6 +38,7 @@ pub const FEATURES: &[&str] = &[
     "form_post",
     "private_key_jwt",
     "jwt_access_token",
+    "oauth_metadata",
 ];
 
 /// What the harness may be able to do to a target beside speaking the protocol. Each act of `admin` is one more: `admin.ACT`.

@@ -221,7 +221,16 @@ fn person(transcript: &Transcript, from: usize, until: usize) -> Option<String> 
     }
 }
 
-/// Every code and token, in the order in which it came.
+/// The deliveries by index, in the order in which they came. What came at one moment of the target's clock came in any order, so there
+/// the client decides.
+pub fn ledger(transcript: &Transcript) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..transcript.deliveries.len()).collect();
+    let deliveries = &transcript.deliveries;
+    order.sort_by_key(|i| (deliveries[*i].came, &deliveries[*i].client, deliveries[*i].came_seq));
+    order
+}
+
+/// Every code and token: what exchanges brought in the order in which it came, then what deliveries brought in that of [`ledger`].
 pub fn tokens(transcript: &Transcript, authorizations: &[Authorization]) -> Vec<Token> {
     let mut all = Vec::new();
     for (index, authorization) in authorizations.iter().enumerate() {
@@ -248,7 +257,9 @@ pub fn tokens(transcript: &Transcript, authorizations: &[Authorization]) -> Vec<
     for token in &mut all {
         token.user = token.authorization.and_then(|i| authorizations.get(i)).and_then(|a| a.user.clone());
     }
-    for (index, delivery) in transcript.deliveries.iter().enumerate() {
+    all.sort_by_key(|t| t.seq);
+    for index in ledger(transcript) {
+        let delivery = &transcript.deliveries[index];
         let Some(text) = delivery.request.param("logout_token") else { continue };
         let jws = Jws::parse(&text);
         let origin = jws.as_ref().and_then(|j| origin_of(transcript, j.claim_str("iss")?)).unwrap_or_default();
@@ -270,7 +281,6 @@ pub fn tokens(transcript: &Transcript, authorizations: &[Authorization]) -> Vec<
             keys: None,
         });
     }
-    all.sort_by_key(|t| t.seq);
     let published = Published::of(transcript);
     for token in &mut all {
         token.keys = published.when(token);

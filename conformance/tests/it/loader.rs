@@ -56,8 +56,9 @@ fn a_row_is_the_question_with_one_thing_changed() {
 
     let row = get("backchannel-logout/what-an-answer-of-the-client-means#failed-once");
     assert_eq!(row.with["answers"], serde_json::json!([500, 200]));
-    let row = get("backchannel-logout/exactly-the-clients-of-the-session#before-the-browser-goes-on");
+    let row = get("code/what-an-id-token-says#nonce");
     assert_eq!(row.same_walk_as, row.base, "it asks something else of the same answer");
+    let row = get("backchannel-logout/exactly-the-clients-of-the-session#before-the-browser-goes-on");
     let Some(Tellings::List(web)) = row.expect.deliveries.as_ref().and_then(|d| d.get("web")) else { panic!("{row:?}") };
     assert_eq!((web[0].of.as_str(), web[0].before_answer), ("{web}", Some(true)));
     let row = get("backchannel-logout/exactly-the-clients-of-the-session#the-browser-is-out");

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod cli;
 mod loader;
 mod pipeline;
+mod proof;
+mod readme;
 mod reports;

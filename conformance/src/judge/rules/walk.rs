@@ -20,7 +20,7 @@ pub struct Walk<'a> {
     pub transcript: &'a Transcript,
     /// Every authorization request with its answer.
     pub authorizations: Vec<Authorization>,
-    /// Every code and token, in the order in which it came.
+    /// Every code and token, as [`tokens::tokens`] has them.
     pub tokens: Vec<Token>,
 }
 
@@ -71,9 +71,11 @@ impl<'a> Run<'a> {
         self.tokens(kind).filter_map(|(walk, token)| Some((walk, token, token.jws.as_ref()?)))
     }
 
-    /// Every delivery.
+    /// Every delivery, with its index.
     pub fn deliveries(&self) -> impl Iterator<Item = (&Walk<'a>, usize, &Delivery)> {
-        self.walks.iter().flat_map(|walk| walk.transcript.deliveries.iter().enumerate().map(move |(index, d)| (walk, index, d)))
+        self.walks
+            .iter()
+            .flat_map(|walk| tokens::ledger(walk.transcript).into_iter().map(move |i| (walk, i, &walk.transcript.deliveries[i])))
     }
 
     /// Every answer that reached a client's redirect URI, with the authorization request behind it.
@@ -136,8 +138,11 @@ impl<'a> Walk<'a> {
 
     /// Names an exchange.
     pub fn at_exchange(&self, index: usize) -> At {
-        let request = self.transcript.exchanges.get(index).map(|e| &e.request);
-        let place = request.map_or_else(String::new, |r| format!("answer to {} {}", r.method, r.path()));
+        let place = self.transcript.exchanges.get(index).map_or_else(String::new, |e| match e.endpoint {
+            // Addresses of pages are made up by the provider, and another one each time.
+            Endpoint::Page | Endpoint::Other => format!("answer to {} of a page", e.request.method),
+            _ => format!("answer to {} {}", e.request.method, e.request.path()),
+        });
         At { check: self.transcript.check.id.clone(), place, exchange: Some(index), delivery: None }
     }
 

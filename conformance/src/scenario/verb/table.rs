@@ -323,7 +323,7 @@ pub static VERBS: &[Known] = &[
         ready: true,
         shape: Shape::Table(&[&[ORIGIN, word("at", Kind::Words(&["oidc", "oauth"]))]]),
         refusals: &[],
-        implies: &[OTHER_ORIGIN],
+        implies: &[OTHER_ORIGIN, Implied { when: When::Is("at", "oauth"), need: "oauth_metadata" }],
         ..REQUEST
     },
     Known {
