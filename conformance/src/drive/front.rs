@@ -14,6 +14,7 @@ use super::live::Live;
 use super::net::Http;
 use crate::defect::Hold;
 use crate::defect::wire::{Arrival, Tell};
+use crate::transcript::view::duration_ms;
 use crate::transcript::{Answer, Delivery, Endpoint, Millis, Request};
 
 /// Tells the `wiremock` server which of the planned answers is meant; it exists between front and server only.
@@ -109,14 +110,13 @@ impl Drop for Working {
     }
 }
 
-/// A delivery that hangs: when its connection ends, it is over.
-struct Hanging {
+/// A delivery until its answer: if its connection ends before, it is over as well.
+struct Open {
     booth: Booth,
     delivery: usize,
-    _held: Held,
 }
 
-impl Drop for Hanging {
+impl Drop for Open {
     fn drop(&mut self) {
         self.booth.over(self.delivery);
     }
@@ -146,7 +146,7 @@ impl Booth {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How a client answers from now on: statuses, `"hang"`, `"drop"`, `"gone"`, `{ status, header, body }`. The last goes on.
+    /// How a client answers from now on: statuses, `"hang"`, `"drop"`, `"gone"`, `{ status, header, body, after }`. The last goes on.
     pub fn plan(&self, client: &str, answers: Vec<Value>) {
         self.state().parties.entry(client.to_owned()).or_default().plan = answers.into();
     }
@@ -338,8 +338,11 @@ impl Booth {
 
     async fn wait(&self, hold: Option<Hold>, of_the_provider: bool) {
         let Some(waiting) = hold.and_then(|hold| self.waiting(hold)) else { return };
-        let _held = of_the_provider.then(|| self.hold());
-        let _ = waiting.await;
+        let held = of_the_provider.then(|| self.hold());
+        let working = waiting.await;
+        // In this order, or there were an instant at which it is held by nobody's count but its own, and all looks settled.
+        drop(held);
+        drop(working);
     }
 
     /// Records a delivery and lets its client answer.
@@ -353,17 +356,21 @@ impl Booth {
                 _ => party.plan.pop_front().unwrap_or(json!(200)),
             }
         };
-        let delivery = self.came(client, &request, &planned);
+        let open = Open { booth: self.clone(), delivery: self.came(client, &request, &planned) };
         let played = match planned.as_str() {
             Some("hang") => {
-                let _hanging = Hanging { booth: self.clone(), delivery, _held: self.hold() };
+                let _held = self.hold();
                 std::future::pending::<()>().await;
                 Played::Drop
             }
             Some(_) => Played::Drop,
-            None => Played::Answer(self.ask(client, &request, planned).await),
+            None => {
+                let after = planned.get("after").and_then(Value::as_str).and_then(duration_ms);
+                self.wait(after.map(Hold::ForMs), true).await;
+                Played::Answer(self.ask(client, &request, planned).await)
+            }
         };
-        self.over(delivery);
+        drop(open);
         (request, played)
     }
 
