@@ -180,7 +180,7 @@ impl Embedded {
         let _ = booth_at.set(booth.glimpse());
         let route: Route = {
             let booth = booth.clone();
-            Arc::new(move |_, _| Some(booth.clone()))
+            Arc::new(move |_| Some(booth.clone()))
         };
         let listening = socket.serve(Some(self.front_tls.clone()), route);
         let person = |name: &str, user: &Value| {
@@ -191,6 +191,7 @@ impl Embedded {
             recorder: Recorder { live, http, booth },
             time: Time::Virtual(handle.clone()),
             origins: issuers,
+            hosts: Vec::new(),
             hints: Hints::new(),
             acts: Acts::Api { token: self.management_token() },
             persons: users.iter().map(|(n, u)| (n.clone(), person(n, u))).collect(),
@@ -199,6 +200,7 @@ impl Embedded {
             browsers: ["first", "second", "third"].into_iter().map(|b| (b, crate::drive::browser::Browser::default())).collect(),
             learnt: Mutex::default(),
             alive: vec![Box::new(listening), Box::new(handle)],
+            barred: None,
         })
     }
 }

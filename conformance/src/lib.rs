@@ -6,6 +6,7 @@ pub mod drive;
 pub mod embedded;
 pub mod embedded_files;
 pub mod fixture;
+pub mod foreign;
 pub mod judge;
 pub mod nearest;
 pub mod proof;

@@ -5,11 +5,12 @@ use std::fs;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::session::Session;
 use super::suite::Suite;
 use super::{RunArgs, Stop, jobs, say, select};
+use crate::drive::live::Now;
 use crate::drive::{self, Job};
 use crate::judge::verdict::Record;
 use crate::judge::{Judged, judge_checks, rules::judge_rules};
@@ -18,7 +19,7 @@ use crate::report::terminal::{self, Paint};
 use crate::report::{Input, Report};
 use crate::scenario::Check;
 use crate::target::Target;
-use crate::transcript::Transcript;
+use crate::transcript::{Millis, Transcript};
 
 /// Runs what is selected and says what was seen. The number is the exit code.
 ///
@@ -32,7 +33,10 @@ pub fn run(args: &RunArgs) -> Result<u8, Stop> {
     for (_, file) in &args.report {
         fs::File::create(file).map_err(|e| Stop::Usage(format!("{}: {e}", file.display())))?;
     }
-    let target = Arc::new(Target::embedded().map_err(Stop::Target)?);
+    let target = Arc::new(match &args.target {
+        Some(file) => Target::open(file, wall(), args.slow).map_err(|e| Stop::Usage(e.to_string()))?,
+        None => Target::embedded().map_err(Stop::Target)?,
+    });
     let walked = with_controls(&suite.checks, &selected);
     let jobs = target.jobs(jobs(args.jobs));
     let (walks, interrupted) = session.work(walked.len(), |cancel, on| {
@@ -92,6 +96,7 @@ fn asked(target: &Target, records: &[Record]) -> record::Target {
         name: target.name().to_owned(),
         issuer: profile.and_then(|p| p.issuers.get("primary")).cloned().unwrap_or_default(),
         virtual_time: profile.is_some_and(|p| p.virtual_time),
+        notes: target.notes(),
     }
 }
 
@@ -119,6 +124,13 @@ fn private(path: &Path) -> std::io::Result<fs::File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+/// The clock on the wall, for targets that live by it.
+#[allow(clippy::disallowed_methods, reason = "an entry point asks the wall")]
+fn wall() -> Now {
+    let since = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Arc::new(move || Millis::try_from(since().as_millis()).unwrap_or(Millis::MAX))
 }
 
 /// The clock on the wall, for the last line.

@@ -7,6 +7,7 @@ use url::Url;
 use super::jar::Jar;
 use super::page::{Flow, Hints, Page, Person, Purpose};
 use super::recorder::{Errand, Recorder};
+use super::walker::Walker;
 use crate::transcript::{Answer, Callback, Endpoint, Landed, Request, pairs};
 
 /// So many hops are a loop.
@@ -16,6 +17,8 @@ const HOPS: usize = 25;
 #[derive(Clone, Default)]
 pub struct Browser {
     jar: Arc<Mutex<Jar>>,
+    /// Walks in place of this browser, where the target file names a program for it.
+    walker: Option<Walker>,
 }
 
 /// What the person does with the pages that come.
@@ -51,7 +54,15 @@ pub trait Places: Send + Sync {
 }
 
 impl Browser {
+    /// One that a program plays.
+    pub fn walked_by(walker: Walker) -> Self {
+        Self { walker: Some(walker), ..Self::default() }
+    }
+
     /// Opens an address, or sends a form there, and goes on.
+    ///
+    /// # Errors
+    /// What the program did not do that walks here, if one does.
     pub async fn go(
         &self,
         recorder: &Recorder,
@@ -60,7 +71,10 @@ impl Browser {
         request: Request,
         intent: &Intent,
         errand: &Errand,
-    ) -> Went {
+    ) -> Result<Went, String> {
+        if let Some(walker) = &self.walker {
+            return walker.walk(recorder, places, flow, &request, intent, errand).await.map_err(|why| recorder.live.broken(why));
+        }
         let mut request = request;
         let mut errand = errand.clone();
         let mut went: Option<Went> = None;
@@ -86,7 +100,7 @@ impl Browser {
                 }
             }
         }
-        went.unwrap_or(Went { first: 0, last: 0, landed: None, callback: None })
+        Ok(went.unwrap_or(Went { first: 0, last: 0, landed: None, callback: None }))
     }
 
     /// Adds what every request of a browser carries: its cookies.
@@ -144,14 +158,30 @@ fn next(url: &Url, answer: &Answer, places: &dyn Places, flow: Flow, intent: &In
         Purpose::SelectAccount => (Landed::SelectAccount, intent.person.as_ref().and_then(|p| page.choose(p))),
         Purpose::Consent => {
             let decide = intent.decide.filter(|_| intent.person.is_some());
+            if let Some(to) = link(&page, url, decide, "consent", hints) {
+                return follow(to, places, flow);
+            }
             (Landed::Consent, decide.and_then(|yes| page.decide(yes, "consent", hints)))
         }
-        Purpose::Confirm => (Landed::Confirm, intent.decide.and_then(|yes| page.decide(yes, "confirm", hints))),
+        Purpose::Confirm => {
+            if let Some(to) = link(&page, url, intent.decide, "confirm", hints) {
+                return follow(to, places, flow);
+            }
+            (Landed::Confirm, intent.decide.and_then(|yes| page.decide(yes, "confirm", hints)))
+        }
         Purpose::SignedOut => (Landed::SignedOut, None),
         Purpose::Error | Purpose::Carrier => (Landed::Error, None),
     };
     let onward = submitted.and_then(|(form, params)| Some(submit(url.join(&form.action).ok()?, &form.method, &params)));
     onward.map_or(Next::Land(landed, None), Next::Go)
+}
+
+/// Where a decision leads that is a link: one that the target file names, or one on a page that has no button for it.
+fn link(page: &Page, url: &Url, decide: Option<bool>, name: &str, hints: &Hints) -> Option<Url> {
+    let yes = decide?;
+    let hinted = hints.get(name).is_some_and(|h| if yes { h.press.is_some() } else { h.refuse.is_some() });
+    let to = page.link(yes, name, hints).filter(|_| hinted || page.decide(yes, name, hints).is_none())?;
+    url.join(to).ok()
 }
 
 fn follow(to: Url, places: &dyn Places, flow: Flow) -> Next {
@@ -162,12 +192,18 @@ fn follow(to: Url, places: &dyn Places, flow: Flow) -> Next {
         (None, Some(fragment)) => ("fragment", pairs(fragment)),
         (query, _) => ("query", pairs(query.unwrap_or_default())),
     };
+    let (landed, callback) = arrived(to, by, params, places, flow);
+    Next::Land(landed, callback)
+}
+
+/// What it means that the browser was sent away from the target to this address.
+pub(super) fn arrived(to: Url, by: &str, params: Vec<(String, String)>, places: &dyn Places, flow: Flow) -> (Landed, Option<Callback>) {
     let (client, landed) = match places.of_client(&to, flow) {
         Some((client, true)) => (Some(client), Landed::PostLogout),
         Some((client, false)) => (Some(client), Landed::Callback),
         None => (None, Landed::Elsewhere),
     };
-    Next::Land(landed, Some(Callback { by: by.into(), url: to.into(), client, params }))
+    (landed, Some(Callback { by: by.into(), url: to.into(), client, params }))
 }
 
 /// A form as it goes out.

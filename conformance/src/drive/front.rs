@@ -151,6 +151,11 @@ impl Booth {
         self.state().parties.entry(client.to_owned()).or_default().plan = answers.into();
     }
 
+    /// Stops the clients' servers until something comes again: a check that is over and still watched needs none.
+    pub fn let_servers_go(&self) {
+        self.state().parties.values_mut().for_each(|party| party.server = None);
+    }
+
     /// For those whom the booth holds.
     pub fn glimpse(&self) -> Glimpse {
         Glimpse(Arc::downgrade(&self.0))
@@ -448,10 +453,12 @@ impl Booth {
         }
     }
 
-    /// The client whose host, or whose folder on a host, an address is in.
+    /// The client to whom an address is known as one for deliveries, or whose host, or whose folder on a host, it is in.
     pub fn client_of(&self, url: &str) -> Option<String> {
         let growing = self.0.live.lock();
-        let name = growing.transcript.clients.iter().find(|(_, c)| folder(c).is_some_and(|f| url.starts_with(&f)));
+        let clients = || growing.transcript.clients.iter();
+        let known = clients().find(|(_, c)| addresses(c).is_some_and(|all| all.iter().any(|a| without_query(a) == without_query(url))));
+        let name = known.or_else(|| clients().find(|(_, c)| folder(c).is_some_and(|f| url.starts_with(&f))));
         name.map(|(name, _)| name.clone())
     }
 }
@@ -462,26 +469,27 @@ pub fn folder(client: &Value) -> Option<String> {
     Some(uri[..=uri.rfind('/')?].to_owned())
 }
 
-/// The two addresses for deliveries that a client has.
+/// The two addresses for deliveries that a client has, without any query: the one that is registered, or `bcl` in its folder, and
+/// `second` below that.
 pub fn addresses(client: &Value) -> Option<[String; 2]> {
-    let folder = folder(client)?;
-    Some([format!("{folder}bcl"), format!("{folder}bcl/second")])
+    let registered = client.get("backchannel_logout_uri").and_then(Value::as_str).map(without_query);
+    let first = registered.map(|uri| uri.strip_suffix("/second").unwrap_or(uri).to_owned());
+    let first = first.or_else(|| folder(client).map(|folder| format!("{folder}bcl")))?;
+    let second = format!("{first}/second");
+    Some([first, second])
 }
 
 /// Which of a client's addresses this is, `first` or `second`. A query that was registered belongs to it, and no other does.
 fn address(client: &Value, url: &str) -> Option<&'static str> {
     let registered = client.get("backchannel_logout_uri").and_then(Value::as_str).unwrap_or_default();
-    let without_query = |text: &str| text.split('?').next().map(str::to_owned);
-    let [first, second] = addresses(client)?;
-    let is = |plain: &String| {
-        let meant = if without_query(registered).as_ref() == Some(plain) { registered } else { plain };
-        url == meant
-    };
-    match (is(&first), is(&second)) {
-        (true, _) => Some("first"),
-        (_, true) => Some("second"),
-        _ => None,
-    }
+    let whole = |plain: &str| if without_query(registered) == plain { registered.to_owned() } else { plain.to_owned() };
+    let addresses = addresses(client)?;
+    let found = addresses.iter().position(|plain| url == whole(plain));
+    found.map(|index| if index == 0 { "first" } else { "second" })
+}
+
+fn without_query(url: &str) -> &str {
+    url.split('?').next().unwrap_or_default()
 }
 
 /// A `wiremock` server that answers as planned.

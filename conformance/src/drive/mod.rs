@@ -14,6 +14,7 @@ pub mod site;
 pub mod time;
 pub mod verbs;
 pub mod walk;
+pub mod walker;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::judge::verdict::{Record, Skip};
 use crate::scenario::{Check, Verb};
 use crate::target::Target;
 use crate::transcript::{Ended, Transcript};
+use site::Site;
 
 /// What is to be walked.
 #[derive(Clone)]
@@ -81,14 +83,30 @@ pub struct Walk {
 /// # Errors
 /// [`RunError`], before anything is walked or where a provider could not be started.
 pub async fn run(job: Job, on: Arc<dyn Fn(Event) + Send + Sync>) -> Result<Vec<Walk>, RunError> {
-    job.target.reach().await?;
+    let mut cancel = job.cancel.clone();
+    let reached = tokio::select! {
+        biased;
+        reached = job.target.reach() => reached,
+        () = cancelled(&mut cancel) => Ok(()),
+    };
+    let walks = match reached {
+        Ok(()) => walks(&job, on).await,
+        Err(why) => Err(why),
+    };
+    job.target.leave().await;
+    walks
+}
+
+async fn walks(job: &Job, on: Arc<dyn Fn(Event) + Send + Sync>) -> Result<Vec<Walk>, RunError> {
     let index: BTreeMap<&str, usize> = job.checks.iter().enumerate().map(|(i, c)| (c.id.as_str(), i)).collect();
     let walked = |i: usize| job.checks[i].same_walk_as.as_deref().and_then(|id| index.get(id).copied()).unwrap_or(i);
     let walks: BTreeSet<usize> = job.selected.iter().map(|i| walked(*i)).collect();
     // By the catalogue and not by the selection, so that a check's transcript is the same alone and together.
     let logs: BTreeSet<usize> = (0..job.checks.len()).filter(|i| !job.checks[*i].expect.events.is_empty()).map(walked).collect();
-    let permits = Arc::new(Semaphore::new(job.target.jobs(job.jobs)));
+    let side_by_side = u32::try_from(job.target.jobs(job.jobs)).unwrap_or(u32::MAX);
+    let permits = Arc::new(Semaphore::new(side_by_side as usize));
     let mut records = BTreeMap::new();
+    let mut watched = Vec::new();
     let mut tasks = JoinSet::new();
     for number in walks {
         let check = &job.checks[number];
@@ -97,8 +115,9 @@ pub async fn run(job: Job, on: Arc<dyn Fn(Event) + Send + Sync>) -> Result<Vec<W
             continue;
         }
         let (job, permits, read_log, on) = (job.clone(), permits.clone(), logs.contains(&number), on.clone());
+        let width = if job.target.alone(check) { side_by_side } else { 1 };
         tasks.spawn(async move {
-            let Ok(_permit) = permits.acquire().await else { return (number, None) };
+            let Ok(_permit) = permits.acquire_many(width).await else { return (number, None) };
             if *job.cancel.borrow() {
                 return (number, None);
             }
@@ -106,35 +125,87 @@ pub async fn run(job: Job, on: Arc<dyn Fn(Event) + Send + Sync>) -> Result<Vec<W
             (number, Some(one(&job, number, read_log).await))
         });
     }
+    // What shares a walk may need more than the walk.
+    for number in job.selected.iter().copied().filter(|i| walked(*i) != *i) {
+        if let Some(skip) = skip(&job.checks[number], &job.target) {
+            records.insert(number, Walk { record: Record::Skipped { check: job.checks[number].clone(), skip }, touched: 0 });
+        }
+    }
     let mut cancel = job.cancel.clone();
     loop {
         let done = tokio::select! {
             biased;
             done = tasks.join_next() => done,
-            Ok(()) = cancel.changed(), if !*cancel.borrow() => {
-                if *cancel.borrow() { tasks.abort_all(); }
+            () = cancelled(&mut cancel), if !tasks.is_empty() && !*job.cancel.borrow() => {
+                tasks.abort_all();
                 continue;
             }
         };
         match done {
             None => break,
-            Some(Ok((number, Some(Ok(walk))))) => {
+            Some(Ok((number, Some(Ok(one))))) => {
                 on(Event::Ended(job.checks[number].id.clone()));
-                records.insert(number, walk);
+                match one {
+                    One::Over(walk) => drop(records.insert(number, *walk)),
+                    One::Watched(site) => watched.push((number, site)),
+                }
             }
             Some(Ok((_, Some(Err(why))))) => return Err(RunError::SetUp(why)),
             Some(Ok((_, None)) | Err(_)) => {}
         }
     }
+    tokio::select! {
+        biased;
+        _ = futures_util::future::join_all(watched.iter().map(|(_, site)| last_look(site))) => {}
+        () = cancelled(&mut cancel) => {}
+    }
+    records.extend(watched.into_iter().map(|(number, site)| (number, taken(&site))));
     Ok(records.into_values().collect())
 }
 
-async fn one(job: &Job, number: usize, read_log: bool) -> Result<Walk, String> {
+/// A check whose steps are done.
+enum One {
+    /// Nothing can come any more.
+    Over(Box<Walk>),
+    /// Time goes on there: whether anything more comes is decided when the run ends.
+    Watched(Box<Site>),
+}
+
+async fn one(job: &Job, number: usize, read_log: bool) -> Result<One, String> {
     let check = &job.checks[number];
     let site = job.target.site(check, seed(job.seed, &check.id), job.defect.as_ref()).await?;
     walk::walk(&site, check, read_log).await;
+    if site.time.is_real() {
+        site.recorder.booth.let_servers_go();
+        return Ok(One::Watched(Box::new(site)));
+    }
+    Ok(One::Over(Box::new(taken(&site))))
+}
+
+/// Before the run ends: quiet once more, and the keys of what came late.
+async fn last_look(site: &Site) {
+    // Virtual time does not come here, and quiet on the wall's clock always comes in the end.
+    let _ = site.time.settle(&site.recorder.booth).await;
+    walk::learn_delivery_keys(site).await;
+}
+
+/// What came of it, up to now.
+fn taken(site: &Site) -> Walk {
     let touched = site.recorder.live.lock().wire.touched();
-    Ok(Walk { record: Record::Walked(site.recorder.live.finish()), touched })
+    let mut transcript = site.recorder.live.finish();
+    let ended = transcript.steps.last().map_or(0, |step| step.ended);
+    if let (Ended::Asked { watched }, true) = (&mut transcript.ended, site.time.is_real()) {
+        *watched = u64::try_from(site.time.now() - ended).unwrap_or(0);
+    }
+    Walk { record: Record::Walked(transcript), touched }
+}
+
+/// When the run is to end with what it has.
+async fn cancelled(cancel: &mut watch::Receiver<bool>) {
+    if cancel.wait_for(|now| *now).await.is_err() {
+        // Nobody is left who could cancel.
+        std::future::pending::<()>().await;
+    }
 }
 
 /// The seed of a check: no check's names depend on any other.
@@ -151,6 +222,9 @@ pub fn skip(check: &Check, target: &Target) -> Option<Skip> {
         if is_power(need) && !target.powers().iter().any(|p| p == need) {
             return Some(Skip::Harness { power: need.clone() });
         }
+    }
+    if let Some(skip) = target.skip(check) {
+        return Some(skip);
     }
     let waits = check.walk.iter().chain([&check.ask]).chain(&check.then).any(|s| s.verb == Verb::Advance);
     (waits && !target.time_passes()).then(|| Skip::Harness { power: "time that passes (--slow waits for it)".into() })

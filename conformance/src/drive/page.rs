@@ -1,28 +1,29 @@
 //! Reads a page as a person does: what it is for, its fields by their roles and labels, its buttons by their words.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use regex::Regex;
 use scraper::{ElementRef, Html, Selector};
-use serde::Deserialize;
 
 /// What the target file says of a page, where roles and names do not tell.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default)]
 pub struct Hint {
-    /// A regular expression that its heading or title fits.
+    /// A regular expression that its title and first heading fit (`title — heading`).
     pub heading: Option<String>,
     /// `username`, `password`: the names of their fields.
-    #[serde(default)]
     pub fields: BTreeMap<String, String>,
-    /// The words on the button that says yes.
+    /// The words on the button or link that says yes.
     pub press: Option<String>,
-    /// The words on the button that says no.
+    /// The words on the button or link that says no.
     pub refuse: Option<String>,
 }
 
-/// Hints by the name of the page: `login`, `consent`, `select_account`, `confirm`, `signed_out`.
+/// Hints by the name of the page; [`PAGES`].
 pub type Hints = BTreeMap<String, Hint>;
+
+/// The pages that hints can be about.
+pub const PAGES: &[&str] = &["login", "consent", "select_account", "confirm", "signed_out", "error"];
 
 /// What a page is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub struct Page {
     pub heading: String,
     /// Its forms, in their order.
     pub forms: Vec<Form>,
+    /// Its links, in their order: the words on each and where it leads.
+    pub links: Vec<(String, String)>,
 }
 
 /// A form.
@@ -95,7 +98,7 @@ pub struct Button {
 }
 
 /// Whom the page has in front of it.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Person {
     /// What is typed as name.
     pub username: String,
@@ -103,6 +106,12 @@ pub struct Person {
     pub password: String,
     /// Words by which an account of this person is known.
     pub known_as: Vec<String>,
+}
+
+impl fmt::Debug for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Person").field("username", &self.username).field("known_as", &self.known_as).finish_non_exhaustive()
+    }
 }
 
 impl Page {
@@ -115,7 +124,7 @@ impl Page {
         };
         let heading = [words("title"), words("h1")].into_iter().flatten().collect::<Vec<_>>().join(" — ");
         let forms = Selector::parse("form").map(|s| document.select(&s).map(|f| Form::read(f, &document)).collect()).unwrap_or_default();
-        Self { heading, forms }
+        Self { heading, forms, links: links(&document) }
     }
 
     /// What the page is for.
@@ -182,6 +191,17 @@ impl Page {
         let mut params = form.standing();
         params.extend(form.button(wanted).or_else(|| form.button(|_| true)).and_then(Button::sent));
         Some((form, params))
+    }
+
+    /// Where the link leads that is a decision, for pages on which one is no button. `page` is as in [`Page::decide`].
+    pub fn link(&self, yes: bool, page: &str, hints: &Hints) -> Option<&str> {
+        let hint = hints.get(page).and_then(|h| if yes { h.press.as_deref() } else { h.refuse.as_deref() });
+        let wanted = |words: &str| match hint {
+            Some(hint) => words.eq_ignore_ascii_case(hint),
+            // A page has many links, and a yes is a button everywhere.
+            None => !yes && fits(words, NO),
+        };
+        self.links.iter().find(|(words, _)| wanted(words)).map(|(_, to)| to.as_str())
     }
 
     /// The form that chooses the account of a person, or another account where it is not listed.
@@ -295,6 +315,15 @@ fn named(page: &str) -> Option<Purpose> {
     })
 }
 
+/// Links, and buttons whose script does no more than a link.
+fn links(document: &Html) -> Vec<(String, String)> {
+    let go = Regex::new(r#"location(?:\.href)?\s*=\s*['"]([^'"]+)['"]"#).ok();
+    let scripted = |e: ElementRef<'_>| Some(go.as_ref()?.captures(e.value().attr("onclick")?)?[1].to_owned());
+    let to = |e: ElementRef<'_>| e.value().attr("href").map(str::to_owned).or_else(|| scripted(e));
+    let all = Selector::parse("a[href], button[onclick], a[onclick]");
+    all.map(|s| document.select(&s).filter_map(|e| Some((text(e), to(e)?))).collect()).unwrap_or_default()
+}
+
 fn text(element: ElementRef<'_>) -> String {
     element.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -342,6 +371,17 @@ mod tests {
              <form><input type=hidden name=approval value=approve><button>Go</button></form>",
         );
         assert_eq!(two_forms.decide(true, "consent", &Hints::new()).unwrap().1, [("approval".to_owned(), "approve".to_owned())]);
+    }
+
+    #[test]
+    fn a_decision_may_be_a_link() {
+        let page = Page::read(
+            r#"<form><button>Continue</button></form><a href="/abort">[ Cancel ]</a><button onclick="location.href='./yes?a=1'">Allow it</button>"#,
+        );
+        assert_eq!(page.link(false, "consent", &Hints::new()), Some("/abort"));
+        assert_eq!(page.link(true, "consent", &Hints::new()), None);
+        let hint = Hint { press: Some("allow it".into()), ..Hint::default() };
+        assert_eq!(page.link(true, "consent", &Hints::from([("consent".into(), hint)])), Some("./yes?a=1"));
     }
 
     #[test]

@@ -81,6 +81,20 @@ impl Recorder {
         index
     }
 
+    /// Exchanges that somebody else made and tells of, each put in its place among what came after the message numbered `since`. Returns
+    /// the indices of the first and the last.
+    pub fn told(&self, since: u64, exchanges: Vec<Exchange>) -> (usize, usize) {
+        let mut growing = self.live.lock();
+        let step = growing.step();
+        let first = growing.transcript.exchanges.len();
+        growing.transcript.exchanges.extend(exchanges.into_iter().map(|e| Exchange { step, ..e }));
+        growing.reorder(since, first);
+        let last = growing.transcript.exchanges.len().saturating_sub(1);
+        drop(growing);
+        self.booth.answered(Endpoint::Page);
+        (first, last)
+    }
+
     async fn come_back(&self, endpoint: Endpoint, client: Option<&str>, request: &Request, answer: Answer) -> Answer {
         let coming = {
             let mut growing = self.live.lock();

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
@@ -25,6 +26,8 @@ pub struct Site {
     pub time: Time,
     /// `primary`, `other`: their issuers.
     pub origins: BTreeMap<String, String>,
+    /// Further origins that belong to the target, such as that of its login application.
+    pub hosts: Vec<String>,
     /// What the target file says of its pages.
     pub hints: Hints,
     /// How the harness gets things done on the provider's side.
@@ -41,6 +44,8 @@ pub struct Site {
     pub learnt: Mutex<BTreeMap<String, Learnt>>,
     /// What has to live as long as the check: listeners, the provider.
     pub alive: Vec<Box<dyn Any + Send + Sync>>,
+    /// Why the check cannot be walked here: a client could not be made.
+    pub barred: Option<String>,
 }
 
 /// How acts on the provider's side are done.
@@ -54,8 +59,13 @@ pub enum Acts {
         /// The token.
         token: String,
     },
-    /// As commands of the target file, by act.
-    Commands(BTreeMap<String, Vec<String>>),
+    /// As commands of the target file.
+    Commands {
+        /// The folder in which they are started.
+        directory: PathBuf,
+        /// The words of each, by act.
+        acts: BTreeMap<String, Vec<String>>,
+    },
 }
 
 /// What the client knows of an origin.
@@ -210,7 +220,8 @@ impl Places for Site {
                 return Some((name.clone(), endpoint));
             }
         }
-        None
+        let belongs = self.hosts.iter().any(|host| Url::parse(host).is_ok_and(|host| host.origin() == url.origin()));
+        belongs.then(|| ("primary".to_owned(), Endpoint::Page))
     }
 
     fn of_client(&self, url: &Url, flow: Flow) -> Option<(String, bool)> {

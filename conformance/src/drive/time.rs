@@ -60,8 +60,11 @@ pub enum Time {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Restless {
     /// The step's own request is open in a settled target.
-    #[error("no answer, although nothing is left that the target waits for but time and the answers of its clients")]
+    #[error("the target has settled, and waits for nothing but time and the answers of its clients")]
     Stuck,
+    /// The step's own request is still open, where time is real.
+    #[error("it is still open after {0:?} of real time")]
+    Late(Duration),
     /// The numbers never came to rest.
     #[error("the target did not settle within 30 s: {0:?}, held {1}")]
     Unsettled(Quiet, usize),
@@ -93,10 +96,15 @@ impl Time {
         }
     }
 
+    /// Whether it passes by itself, so that something may come at any time.
+    pub fn is_real(&self) -> bool {
+        matches!(self, Self::Real { .. })
+    }
+
     /// Waits for the answers to the step's own requests, `open` of them. In a settled target up to `within` may pass first.
     ///
     /// # Errors
-    /// [`Restless::Stuck`] where they are still open in a settled target.
+    /// [`Restless::Stuck`] where they are still open in a settled target, [`Restless::Late`] where time is real.
     pub async fn answer<F: Future>(&self, booth: &Booth, open: usize, within: Millis, asked: F) -> Result<F::Output, Restless> {
         tokio::pin!(asked);
         match self {
@@ -114,9 +122,10 @@ impl Time {
                     }
                 }
             }
-            Self::Real { .. } => {
-                let limit = Duration::from_millis(within.unsigned_abs()).max(PATIENCE);
-                tokio::time::timeout(limit, asked).await.map_err(|_| Restless::Stuck)
+            // A step that says how long it may take means it; the target's own pace is allowed for by the time in which it is to be quiet.
+            Self::Real { quiet, .. } => {
+                let limit = if within > 0 { Duration::from_millis(within.unsigned_abs()) + *quiet } else { PATIENCE };
+                tokio::time::timeout(limit, asked).await.map_err(|_| Restless::Late(limit))
             }
         }
     }

@@ -15,13 +15,25 @@ use crate::transcript::{Ended, LogEvent, Millis, Outcome, Place, Reply, StepReco
 
 /// Walks and asks. What happened stands in the transcript of the site's recorder.
 pub async fn walk(site: &Site, check: &Check, read_log: bool) {
+    if let Some(why) = &site.barred {
+        site.recorder.live.lock().transcript.ended = Ended::Blocked { step: 0, why: why.clone() };
+        return;
+    }
     let steps =
         check.walk.iter().map(|s| (Place::Walk, s)).chain([(Place::Ask, &check.ask)]).chain(check.then.iter().map(|s| (Place::Then, s)));
     let mut ended = Ended::Asked { watched: 0 };
     for (index, (place, step)) in steps.enumerate() {
         let record = take(site, place, step, index).await;
         let outcome = record.outcome.clone();
-        site.recorder.live.lock().transcript.steps.push(record);
+        let broken = {
+            let mut growing = site.recorder.live.lock();
+            growing.transcript.steps.push(record);
+            growing.broken.take()
+        };
+        if let Some(why) = broken {
+            ended = Ended::Harness(why);
+            break;
+        }
         // The question's own outcome is what is judged; before `then` it is part of the walk, unless a refusal is the very thing asked about.
         match outcome {
             Outcome::Worked => {}
@@ -75,7 +87,7 @@ impl From<String> for Stop {
 impl From<Restless> for Stop {
     fn from(why: Restless) -> Self {
         match why {
-            Restless::Stuck => Self::Stuck(why.to_string()),
+            Restless::Stuck | Restless::Late(_) => Self::Stuck(why.to_string()),
             Restless::Unsettled(..) | Restless::NotSlow => Self::Failed(why.to_string()),
         }
     }
@@ -91,8 +103,9 @@ async fn go(site: &Site, step: &Step, index: usize, record: &mut StepRecord) -> 
         let by = duration_ms(text).ok_or_else(|| Stop::Failed(format!("`{text}` is no duration")))?;
         site.time.advance(&site.recorder.booth, by).await?;
         record.replies.push(Reply { success: true, ..Reply::default() });
-        learn_delivery_keys(site).await;
-        site.time.settle(&site.recorder.booth).await?;
+        if learn_delivery_keys(site).await {
+            settle(site, step).await?;
+        }
         return Ok(());
     }
     let edits = Edits {
@@ -117,18 +130,26 @@ async fn go(site: &Site, step: &Step, index: usize, record: &mut StepRecord) -> 
         let replies = bounded(site, side_by_side as usize, within, asked).await?;
         record.replies = replies.into_iter().collect::<Result<Vec<_>, _>>()?;
         record.replies.sort_by_key(|r| !r.success);
+        settle(site, step).await?;
     } else {
         for n in 0..times {
             let one = doing(format!("{index}.{n}"), None);
             let reply = bounded(site, 1, within, perform(site, &one)).await??;
             record.replies.push(reply);
-            site.time.settle(&site.recorder.booth).await?;
+            settle(site, step).await?;
         }
     }
-    learn_delivery_keys(site).await;
-    site.time.settle(&site.recorder.booth).await?;
+    if learn_delivery_keys(site).await {
+        settle(site, step).await?;
+    }
     record.outcome = outcome(site, step, record)?;
     Ok(())
+}
+
+/// Waits until the target has settled. Where that costs time on the wall, not after what nothing can come of.
+async fn settle(site: &Site, step: &Step) -> Result<(), Restless> {
+    let read_only = matches!(step.verb, Verb::Answer | Verb::Forge | Verb::Keys | Verb::Discover | Verb::Userinfo | Verb::Introspect);
+    if site.time.is_real() && read_only { Ok(()) } else { site.time.settle(&site.recorder.booth).await }
 }
 
 /// Boxed, for its type has a name then whatever lives inside.
@@ -140,8 +161,10 @@ async fn bounded<F: Future>(site: &Site, open: usize, within: Millis, asked: F) 
     site.time.answer(&site.recorder.booth, open, within, asked).await
 }
 
-/// A logout token whose key is not known yet sends the harness to the key set, as it would a client.
-async fn learn_delivery_keys(site: &Site) {
+/// A logout token whose key is not known yet sends the harness to the key set, as it would a client. True if it went.
+pub(super) async fn learn_delivery_keys(site: &Site) -> bool {
+    let exchanges = || site.recorder.live.lock().transcript.exchanges.len();
+    let before = exchanges();
     let unknown: Vec<(String, String)> = {
         let growing = site.recorder.live.lock();
         let step = growing.step();
@@ -157,6 +180,7 @@ async fn learn_delivery_keys(site: &Site) {
         let origin = site.origins.iter().find(|(_, i)| **i == issuer).map_or("primary", |(name, _)| name.as_str()).to_owned();
         let _ = site.keys_for(&origin, Some(&kid)).await;
     }
+    exchanges() > before
 }
 
 fn outcome(site: &Site, step: &Step, record: &StepRecord) -> Result<Outcome, Stop> {

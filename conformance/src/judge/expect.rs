@@ -36,7 +36,7 @@ pub fn lines(check: &Check, transcript: &Transcript) -> Result<Vec<Line>, String
 pub fn findings_on(wanted: &Wanted, evidence: &Evidence) -> Vec<Finding> {
     if let Outcome::Stuck(why) = &evidence.outcome {
         let exchange = evidence.reply().and_then(|r| r.exchange);
-        let got = format!("no answer although the target has settled: {why}");
+        let got = format!("no answer: {why}");
         return vec![finding(wanted, "asked", "an answer".into(), got, exchange)];
     }
     let mut findings = reply(wanted, evidence);

@@ -33,7 +33,7 @@ pub fn of(t: &Transcript, finding: &Finding, names: &Names) -> Excerpt {
     let until = delivery.map(|d| d.came_seq).or_else(|| exchange.map(|e| e.sent_seq)).unwrap_or(u64::MAX);
     let bytes = match (delivery, exchange) {
         (Some(d), _) => told(d, names),
-        (None, Some(e)) => asked(e, &finding.place, names),
+        (None, Some(e)) => asked(e, finding, names),
         (None, None) => Vec::new(),
     };
     Excerpt { after: way(t, until, names), bytes }
@@ -58,12 +58,12 @@ fn way(t: &Transcript, until: u64, names: &Names) -> Vec<String> {
     way
 }
 
-fn asked(e: &Exchange, place: &str, names: &Names) -> Vec<String> {
+fn asked(e: &Exchange, finding: &Finding, names: &Names) -> Vec<String> {
     let mut lines = vec![format!("> {}", request(&e.request, &e.edited, names))];
     match &e.answer {
         Err(why) => lines.push(format!("< {}", names.mask(why))),
         Ok(answer) => {
-            lines.push(format!("< {}", status_and_headers(answer, place, names)));
+            lines.push(format!("< {}", status_and_headers(answer, finding, names)));
             let body = body(answer, names);
             if !body.is_empty() {
                 lines.push(format!("< {body}"));
@@ -119,13 +119,13 @@ fn hidden(names: &Names, parameter: &str, value: &str) -> String {
     if opens && shown == value && !value.is_empty() { format!("⟨{parameter}⟩") } else { shown }
 }
 
-fn status_and_headers(answer: &Answer, place: &str, names: &Names) -> String {
+fn status_and_headers(answer: &Answer, finding: &Finding, names: &Names) -> String {
     let reason = hyper::StatusCode::from_u16(answer.status).ok().and_then(|s| s.canonical_reason()).unwrap_or("");
     let mut line = format!("{} {reason}", answer.status).trim_end().to_owned();
-    let named = place.strip_prefix("header.").map(|name| name.split('.').next().unwrap_or(name));
+    let about = format!("{} {}", finding.place, finding.wanted).to_ascii_lowercase();
     for (name, value) in &answer.headers {
         let telling = matches!(name.as_str(), "location" | "content-type" | "www-authenticate" | "cache-control");
-        if telling || named == Some(name.as_str()) {
+        if telling || about.contains(name.as_str()) {
             line.push_str(&format!(" {name}: {}", short(&names.mask(value), BODY)));
         }
     }

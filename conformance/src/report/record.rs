@@ -52,6 +52,9 @@ pub struct Target {
     pub issuer: String,
     /// True where the clock is the harness's own.
     pub virtual_time: bool,
+    /// What has to be said of it beside the verdicts: what it is said to lack and announces, what the harness had to leave away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// What was asked for.
@@ -250,7 +253,7 @@ impl Report {
         checks.sort_by(|a, b| a.id.cmp(&b.id));
         rules.sort_by(|a, b| a.id.cmp(&b.id));
         let counts = counts(&checks, &rules, &musts(input.requirements));
-        let exit = exit(&input, &counts);
+        let exit = exit(&input, &checks, &counts);
         let watched = input.checks.iter().filter(|v| v.watched > 0).map(|v| (v.id.clone(), v.watched)).collect();
         Self {
             format: FORMAT,
@@ -367,7 +370,7 @@ fn counts(checks: &[Entry], rules: &[Entry], musts: &BTreeSet<&str>) -> Counts {
     }
 }
 
-fn exit(input: &Input<'_>, c: &Counts) -> Exit {
+fn exit(input: &Input<'_>, checks: &[Entry], c: &Counts) -> Exit {
     let of = |code, reason: String| Exit { code, reason };
     let mut against = Vec::new();
     let mut note = Vec::new();
@@ -379,22 +382,30 @@ fn exit(input: &Input<'_>, c: &Counts) -> Exit {
     };
     say(true, c.fail, "check has seen a MUST broken", "checks have seen a MUST broken");
     say(true, c.rules_fail, "rule has seen a MUST broken", "rules have seen a MUST broken");
-    say(true, c.blocked, "check is blocked", "checks are blocked");
     let strict = input.run.strict;
+    let must = |e: &&Entry| e.requirements.iter().any(|r| r.level.strength() == Strength::Must);
+    let musts = checks.iter().filter(|e| e.verdict == Word::Blocked).filter(must).count();
+    say(true, musts, "check of a MUST is blocked", "checks of a MUST are blocked");
+    say(strict, c.blocked - musts, "check of a SHOULD is blocked", "checks of a SHOULD are blocked");
     say(strict, c.warn + c.rules_warn, "SHOULD is broken", "SHOULDs are broken");
     // A part of the suite cannot show every rule something.
-    let embedded = input.target.name == EMBEDDED && input.run.only.is_empty() && input.run.defect.is_none();
+    let asked = c.pass + c.fail + c.warn > 0;
+    let embedded = input.target.name == EMBEDDED && input.run.only.is_empty() && input.run.defect.is_none() && asked;
     say(embedded && !input.interrupted, c.idle, "rule found nothing to look at", "rules found nothing to look at");
 
     if input.interrupted {
         return of(130, format!("interrupted, {} checks were not reached", input.run.not_reached));
     }
-    if c.pass + c.fail + c.warn + c.blocked == 0 {
-        let why = if c.checks == 0 { "no check was selected" } else { "every check was skipped" };
-        return of(2, format!("nothing was asked: {why}"));
-    }
     if !against.is_empty() {
         return of(1, against.join(", "));
+    }
+    if !asked {
+        let why = match (c.checks, c.blocked) {
+            (0, _) => "no check was selected",
+            (_, 0) => "every check was skipped",
+            _ => "every check was skipped or blocked",
+        };
+        return of(2, format!("nothing was asked: {why}"));
     }
     let note = if note.is_empty() { String::new() } else { format!(" ({})", note.join(", ")) };
     of(0, format!("conforms in everything that was asked{note}"))

@@ -243,7 +243,7 @@ pub fn report(checks: &[Verdict], rules: &[Verdict], change: impl FnOnce(&mut In
     let catalogue = [check(HONEST), check(ROW)];
     let mut input = Input {
         run: Run { seed: 0, ..Run::default() },
-        target: Target { name: EMBEDDED.into(), issuer: "https://op.test".into(), virtual_time: true },
+        target: Target { name: EMBEDDED.into(), issuer: "https://op.test".into(), virtual_time: true, notes: Vec::new() },
         checks,
         rules,
         catalogue: &catalogue,

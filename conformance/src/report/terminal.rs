@@ -44,7 +44,8 @@ pub fn render(report: &Report, paint: Paint) -> String {
         let _ = writeln!(text, "on the wire: {defect}");
     }
     text.push('\n');
-    for word in [Word::Blocked, Word::Warn, Word::Fail] {
+    text.push_str(&blocked(report, paint));
+    for word in [Word::Warn, Word::Fail] {
         for check in report.checks.iter().filter(|e| e.verdict == word) {
             text.push_str(&block(check, paint));
             text.push('\n');
@@ -90,6 +91,23 @@ pub fn exit_line(report: &Report) -> String {
     format!("exit {}: {}", report.exit.code, report.exit.reason)
 }
 
+/// What could not be asked, by what stood in its way.
+fn blocked(report: &Report, paint: Paint) -> String {
+    let mut reasons = BTreeMap::<&str, Vec<&str>>::new();
+    for check in report.checks.iter().filter(|e| e.verdict == Word::Blocked) {
+        reasons.entry(check.why.as_deref().unwrap_or("")).or_default().push(&check.id);
+    }
+    let mut text = String::new();
+    for (why, ids) in reasons {
+        let _ = writeln!(text, "{} blocked: {why}", paint.mark(Word::Blocked));
+        for id in &ids {
+            let _ = writeln!(text, "    {id}");
+        }
+        text.push('\n');
+    }
+    text
+}
+
 /// A check that is not green.
 pub fn block(e: &Entry, paint: Paint) -> String {
     let mut block = Block::new(&format!("{} {}", paint.mark(e.verdict), e.id));
@@ -111,10 +129,14 @@ pub fn rule_block(e: &Entry, paint: Paint) -> String {
     let mut block = Block::new(&format!("{} rule {}", paint.mark(e.verdict), e.id));
     asks(&mut block, e);
     block.line("seen", &format!("{} times in {} that it looked at", e.witnesses_in_all, e.looked_at));
+    let mut said = None;
     for (n, witness) in e.witnesses.iter().enumerate() {
         block.line("in", &format!("{}, {}", witness.check, witness.place));
-        block.line("wanted", &witness.wanted);
-        block.line("got", &witness.got);
+        // What is the same as above is not said again.
+        if said.replace((&witness.wanted, &witness.got)) != Some((&witness.wanted, &witness.got)) {
+            block.line("wanted", &witness.wanted);
+            block.line("got", &witness.got);
+        }
         if n == 0 {
             shown(&mut block, witness);
         }
@@ -160,7 +182,7 @@ fn notes(report: &Report) -> String {
         };
         *reasons.entry(reason).or_default() += 1;
     }
-    let mut text = String::new();
+    let mut text: String = report.target.notes.iter().map(|note| format!("· {note}\n")).collect();
     for (reason, n) in reasons {
         let _ = writeln!(text, "- {n} skipped, {reason}");
     }
@@ -248,31 +270,29 @@ mod tests {
                     < 200 OK content-type: application/json
                     < {"access_token":"⟨asked.access_token⟩","token_type":"Bearer","id_token":"⟨asked.id_token⟩"}
             in      code/pkce-at-the-token-endpoint, delivery 1
-            wanted  exp at most 120 s ahead
-            got     86400 s
             in      code/pkce-at-the-token-endpoint, delivery 2
-            wanted  exp at most 120 s ahead
-            got     86400 s
             in      code/pkce-at-the-token-endpoint, delivery 3
-            wanted  exp at most 120 s ahead
-            got     86400 s
             in      code/pkce-at-the-token-endpoint, delivery 4
-            wanted  exp at most 120 s ahead
-            got     86400 s
                     and 2 more
             alone   touchstone run --only code/pkce-at-the-token-endpoint
         "#);
     }
 
     #[test]
-    fn blocked_is_short() {
-        let blocked = Verdict { why: Some("authorize brought a page, `login`".into()), ..verdict(ROW, Word::Blocked) };
-        insta::assert_snapshot!(block(&report(&[blocked], &[], |_| {}).checks[0], Paint::Plain), @r#"
-        ? code/pkce-at-the-token-endpoint#another-verifier
-            asks    A verifier that does not hash to the challenge is refused with invalid_grant.
-                    RFC 7636 §4.6, MUST: A verifier that does not hash to the challenge is refused with invalid_grant.
-            blocked authorize brought a page, `login`
-            alone   touchstone run --only code/pkce-at-the-token-endpoint#another-verifier
+    fn what_is_blocked_stands_below_what_blocks_it() {
+        let blocked = |id: &str, why: &str| Verdict { why: Some(why.into()), ..verdict(id, Word::Blocked) };
+        let checks = [
+            blocked(HONEST, "authorize brought a page, `login`"),
+            blocked(ROW, "its control is red"),
+            blocked("a/b", "its control is red"),
+        ];
+        insta::assert_snapshot!(super::blocked(&report(&checks, &[], |_| {}), Paint::Plain), @r#"
+        ? blocked: authorize brought a page, `login`
+            code/pkce-at-the-token-endpoint
+
+        ? blocked: its control is red
+            a/b
+            code/pkce-at-the-token-endpoint#another-verifier
         "#);
     }
 
@@ -294,12 +314,16 @@ mod tests {
             (report.exit.code, exit_line(&report))
         };
         let (pass, warn, blocked) = (verdict(HONEST, Word::Pass), verdict(HONEST, Word::Warn), verdict(ROW, Word::Blocked));
+        let of_a_should = Verdict { cites: vec!["bcl-4-short-exp".into()], ..blocked.clone() };
         let idle = [verdict("a-code-dies-young", Word::Idle)];
         let all = [
             ends(std::slice::from_ref(&pass), &[], &|_| {}),
             ends(&[pass.clone(), warn.clone()], &[], &|_| {}),
             ends(&[pass.clone(), warn], &[], &|i| i.run.strict = true),
-            ends(&[pass.clone(), taken(), blocked], &[], &|_| {}),
+            ends(&[pass.clone(), taken(), blocked.clone()], &[], &|_| {}),
+            ends(&[pass.clone(), of_a_should.clone()], &[], &|_| {}),
+            ends(&[pass.clone(), of_a_should.clone()], &[], &|i| i.run.strict = true),
+            ends(&[of_a_should], &[], &|_| {}),
             ends(std::slice::from_ref(&pass), &idle, &|_| {}),
             ends(std::slice::from_ref(&pass), &idle, &|i| i.target.name = "foreign".into()),
             ends(std::slice::from_ref(&pass), &idle, &|i| i.run.only = vec!["code".into()]),
@@ -310,12 +334,15 @@ mod tests {
                 i.run.not_reached = 3;
             }),
         ];
-        assert_eq!(all.each_ref().map(|(code, _)| *code), [0, 0, 1, 1, 1, 0, 0, 2, 2, 130]);
+        assert_eq!(all.each_ref().map(|(code, _)| *code), [0, 0, 1, 1, 0, 1, 2, 1, 0, 0, 2, 2, 130]);
         insta::assert_snapshot!(all.map(|(_, line)| line).join("\n"), @r#"
         exit 0: conforms in everything that was asked
         exit 0: conforms in everything that was asked (1 SHOULD is broken)
         exit 1: 1 SHOULD is broken
-        exit 1: 1 check has seen a MUST broken, 1 check is blocked
+        exit 1: 1 check has seen a MUST broken, 1 check of a MUST is blocked
+        exit 0: conforms in everything that was asked (1 check of a SHOULD is blocked)
+        exit 1: 1 check of a SHOULD is blocked
+        exit 2: nothing was asked: every check was skipped or blocked
         exit 1: 1 rule found nothing to look at
         exit 0: conforms in everything that was asked (1 rule found nothing to look at)
         exit 0: conforms in everything that was asked (1 rule found nothing to look at)

@@ -39,6 +39,7 @@ pub const FEATURES: &[&str] = &[
     "private_key_jwt",
     "jwt_access_token",
     "oauth_metadata",
+    "tls",
 ];
 
 /// What the harness may be able to do to a target beside speaking the protocol. Each act of `admin` is one more: `admin.ACT`.

@@ -45,7 +45,7 @@ pub fn report(checks: &[Check], walks: &[Walk], requirements: &Requirements) -> 
     let judged = judged(checks, walks, requirements);
     Report::new(Input {
         run: Run::default(),
-        target: report::record::Target { name: "embedded".into(), issuer: "https://op.test".into(), virtual_time: true },
+        target: report::record::Target { name: "embedded".into(), issuer: "https://op.test".into(), virtual_time: true, notes: Vec::new() },
         checks: &judged.checks,
         rules: &judged.rules,
         catalogue: checks,

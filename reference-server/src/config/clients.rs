@@ -79,7 +79,8 @@ pub struct Client {
     pub id_token_alg: Algorithm,
     /// Where it wants to be told of a logout.
     pub backchannel_logout_uri: Option<String>,
-    /// Whether its logout tokens have to name the session.
+    /// Whether its logout tokens have to name the session. They all do.
+    #[expect(dead_code, reason = "registered metadata, which a client may read back when registration comes")]
     pub backchannel_logout_session_required: bool,
     /// Web or native.
     pub application_type: ApplicationType,

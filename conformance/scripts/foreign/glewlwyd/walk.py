@@ -9,9 +9,14 @@ import http.cookiejar
 import json
 import os
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
+
+
+def now():
+    return time.time_ns() // 1_000_000
 
 
 class Stay(urllib.request.HTTPRedirectHandler):
@@ -32,6 +37,7 @@ class Browser:
 
     def ask(self, method, url, body=None, headers=()):
         request = urllib.request.Request(url, body, {"Accept": "text/html,*/*;q=0.5", **dict(headers)}, method=method)
+        sent = now()
         try:
             answer = self.opener.open(request, timeout=20)
         except urllib.error.HTTPError as error:
@@ -39,7 +45,7 @@ class Browser:
         answer.text = answer.read().decode(errors="replace")
         self.exchanges.append({
             "method": method, "url": url, "request_headers": request.header_items(), "request_body": (body or b"").decode(),
-            "status": answer.status, "headers": answer.headers.items(), "body": answer.text,
+            "status": answer.status, "headers": answer.headers.items(), "body": answer.text, "sent": sent, "answered": now(),
         })
         return answer
 
@@ -69,7 +75,8 @@ class Walk:
 
     def run(self):
         form = self.order.get("form")
-        body, headers = (None, {}) if form is None else (urllib.parse.urlencode(form).encode(), {"Content-Type": "application/x-www-form-urlencoded"})
+        pairs = form if form is None or isinstance(form, dict) else [tuple(pair) for pair in form]
+        body, headers = (None, {}) if form is None else (urllib.parse.urlencode(pairs).encode(), {"Content-Type": "application/x-www-form-urlencoded"})
         answer, url = self.browser.ask(self.order.get("method", "GET"), self.order["url"], body, headers), self.order["url"]
         for _ in range(20):
             location = answer.headers.get("Location")

@@ -1,9 +1,13 @@
 //! What is done on the other sides: how a client's address answers, and acts on the provider's side.
 
+use std::path::Path;
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 
 use super::Doing;
 use crate::drive::site::{Acts, Site};
+use crate::transcript::view::{Part, at, references};
 use crate::transcript::{Endpoint, Reply, Request};
 
 /// How a client's address answers from now on.
@@ -47,23 +51,30 @@ pub async fn admin(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
             let success = site.recorder.answer(index).is_some_and(|a| (200..300).contains(&a.status));
             Ok(Reply { request: Some(index), answer: Some(index), success, ..Reply::default() })
         }
-        Acts::Commands(commands) => {
-            let command = commands.get(act).ok_or_else(|| format!("the target file has no command for `{act}`"))?;
-            let view = |text: &str| fill(text, doing);
-            let mut words = command.iter().map(|w| view(w));
-            let program = words.next().ok_or("an empty command")??;
-            let arguments = words.collect::<Result<Vec<_>, _>>()?;
-            let done = tokio::process::Command::new(&program).args(&arguments).kill_on_drop(true).output().await;
-            let done = done.map_err(|e| format!("`{program}`: {e}"))?;
-            let said = String::from_utf8_lossy(if done.status.success() { &done.stdout } else { &done.stderr }).trim().to_owned();
-            Ok(Reply { made: json!({ "said": said }), success: done.status.success(), ..Reply::default() })
+        Acts::Commands { directory, acts } => {
+            let command = acts.get(act).ok_or_else(|| format!("the target file has no command for `{act}`"))?;
+            let words = command.iter().map(|word| fill(word, doing)).collect::<Result<Vec<_>, _>>()?;
+            let said = run(&words, directory).await.map_err(|why| site.recorder.live.broken(format!("`{act}`: {why}")))?;
+            Ok(Reply { made: json!({ "said": said }), success: true, ..Reply::default() })
         }
     }
 }
 
+/// Runs a program to its end and returns what it printed.
+async fn run(words: &[String], directory: &Path) -> Result<String, String> {
+    let (program, arguments) = words.split_first().ok_or("the target file names no program")?;
+    let mut command = tokio::process::Command::new(program);
+    let done = command.args(arguments).current_dir(directory).stdin(Stdio::null()).kill_on_drop(true).output().await;
+    let done = done.map_err(|e| format!("`{program}`: {e}"))?;
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    if !done.status.success() {
+        return Err(format!("`{program}`, {}: {}", done.status, said(&done.stderr).lines().last().unwrap_or("it says nothing")));
+    }
+    Ok(said(&done.stdout))
+}
+
 /// `{of.id_token.sid}` and the fields of the act, in the words of a command.
 fn fill(text: &str, doing: &Doing<'_>) -> Result<String, String> {
-    use crate::transcript::view::{Part, references};
     let mut whole = String::new();
     for part in references(text) {
         match part {
@@ -71,7 +82,9 @@ fn fill(text: &str, doing: &Doing<'_>) -> Result<String, String> {
             Part::Reference(path) => {
                 let segments: Vec<&str> = path.split('.').collect();
                 let tree = Value::Object(doing.fields.clone());
-                let value = crate::transcript::view::at(&tree, &segments).ok_or_else(|| format!("`{{{path}}}` leads nowhere"))?;
+                // `{of.sid}` is short for the claim of the sign-in's ID token.
+                let short: Vec<&str> = segments.iter().flat_map(|s| if *s == "of" { vec!["of", "id_token"] } else { vec![*s] }).collect();
+                let value = at(&tree, &segments).or_else(|| at(&tree, &short)).ok_or_else(|| format!("`{{{path}}}` leads nowhere"))?;
                 whole.push_str(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
             }
         }

@@ -78,7 +78,7 @@ pub async fn authorize(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> 
     let errand =
         Errand { browser: Some(browser.clone()), user: doing.text("user").map(str::to_owned), edited, ..doing.errand(Some(&name)) };
     let intent = Intent { person, decide: Some(doing.text("decide") != Some("deny")) };
-    let went = site.browser(&browser)?.go(&site.recorder, site, Flow::Authorize, request, &intent, &errand).await;
+    let went = site.browser(&browser)?.go(&site.recorder, site, Flow::Authorize, request, &intent, &errand).await?;
     let got_code = went.callback.as_ref().is_some_and(|c| c.params.iter().any(|(n, v)| n == "code" && !v.is_empty()));
     let success = went.landed == Some(Landed::Callback) && got_code;
     Ok(Reply {

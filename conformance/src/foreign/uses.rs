@@ -1,0 +1,78 @@
+//! Which clients and people a check is about, so that no more of them are asked for than that.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::scenario::{Check, Verb};
+use crate::transcript::view::{Part, references};
+
+/// Names of fixtures.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// Clients that sign somebody in, are named, or have to be told.
+    pub clients: BTreeSet<String>,
+    /// People who sign in or are named.
+    pub users: BTreeSet<String>,
+    /// Whether somebody may be told of a logout. Then the client to which nobody signs in has to be there, to see that it is not.
+    pub logout: bool,
+}
+
+impl Uses {
+    /// Those of a check.
+    pub fn of(check: &Check) -> Self {
+        let mut uses = Self::default();
+        let steps = || check.walk.iter().chain([&check.ask]).chain(&check.then);
+        for step in steps() {
+            for (field, value) in &step.fields {
+                uses.field(check, field, value);
+            }
+        }
+        uses.read(&json!([check.walk, check.ask, check.then, check.expect, check.with, check.clients]));
+        uses.clients.extend(check.clients.keys().cloned());
+        uses.clients.extend(check.expect.deliveries.iter().flatten().map(|(client, _)| client.clone()));
+        uses.logout = check.expect.deliveries.is_some() || steps().any(|s| matches!(s.verb, Verb::EndSession | Verb::Admin));
+        uses
+    }
+
+    /// A field that names one outright, or through what the row varies.
+    fn field(&mut self, check: &Check, field: &str, value: &Value) {
+        let Some(text) = value.as_str() else { return };
+        let name = match references(text).as_slice() {
+            [Part::Reference(path)] => path.strip_prefix("with.").and_then(|with| check.with.get(with)?.as_str()),
+            [Part::Text(name)] => Some(*name),
+            _ => None,
+        };
+        let into = match field {
+            "client" => &mut self.clients,
+            "user" => &mut self.users,
+            // `forge` signs with the key of a client.
+            "sign" => {
+                self.clients.extend(name.and_then(|n| n.strip_prefix("client.")).map(str::to_owned));
+                return;
+            }
+            _ => return,
+        };
+        into.extend(name.map(str::to_owned));
+    }
+
+    /// `{client.NAME.X}`, `{rp.NAME.first}`, `{user.NAME.X}` in any text.
+    fn read(&mut self, value: &Value) {
+        match value {
+            Value::String(text) => {
+                for part in references(text) {
+                    let Part::Reference(path) = part else { continue };
+                    let mut words = path.split('.');
+                    match (words.next(), words.next()) {
+                        (Some("client" | "rp"), Some(name)) => self.clients.insert(name.to_owned()),
+                        (Some("user"), Some(name)) => self.users.insert(name.to_owned()),
+                        _ => false,
+                    };
+                }
+            }
+            Value::Array(members) => members.iter().for_each(|m| self.read(m)),
+            Value::Object(members) => members.values().for_each(|m| self.read(m)),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,431 @@
+//! Targets that others have written: what the harness does with a target file, an address and a clock that it does not own.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use conformance::drive::live::Now;
+use conformance::drive::{Job, RunError, Walk, run};
+use conformance::embedded_files;
+use conformance::judge::verdict::{Record, Word};
+use conformance::scenario::Check;
+use conformance::scenario::load::{Known, load};
+use conformance::target::Target;
+use conformance::transcript::{Ended, Landed, Transcript};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
+use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers};
+
+use crate::pipeline::{catalogue, judged, requirements};
+
+/// A clock that stands still: what is asked of it here does not hang on the time of day.
+fn still() -> Now {
+    Arc::new(|| 1_767_268_800_000)
+}
+
+/// A target file in a folder of its own, opened.
+fn target(folder: &Path, text: &str, now: Now) -> Arc<Target> {
+    let path = folder.join("target.toml");
+    std::fs::write(&path, text).unwrap();
+    Arc::new(Target::open(&path, now, false).unwrap_or_else(|e| panic!("{e}")))
+}
+
+fn job(target: &Arc<Target>, checks: &[Check]) -> (Job, tokio::sync::watch::Sender<bool>) {
+    let (stop, cancel) = tokio::sync::watch::channel(false);
+    let selected = (0..checks.len()).collect();
+    let (target, checks) = (target.clone(), Arc::new(checks.to_vec()));
+    (Job { target, checks, selected, jobs: 4, seed: 0, defect: None, cancel }, stop)
+}
+
+async fn walked(target: &Arc<Target>, checks: &[Check]) -> Result<Vec<Walk>, RunError> {
+    let (job, _stop) = job(target, checks);
+    run(job, Arc::new(|_| {})).await
+}
+
+fn transcript(walk: &Walk) -> &Transcript {
+    match &walk.record {
+        Record::Walked(transcript) => transcript,
+        Record::Skipped { skip, .. } => panic!("skipped: {skip:?}"),
+    }
+}
+
+/// Scenarios of a test's own: a file each.
+fn scenarios(files: &[(String, String)]) -> Vec<Check> {
+    let requirements = requirements();
+    let mut known = Known::embedded(&requirements, []).unwrap();
+    known.defects = None;
+    load(files, &known).unwrap_or_else(|p| panic!("{}", p.iter().map(|p| format!("{p}\n")).collect::<String>())).checks
+}
+
+/// A port that is free now.
+async fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+}
+
+/// The fixtures as the configuration of a provider at `issuer`, and the same clients and people as a target file.
+fn at_addresses(issuer: &str, front: u16) -> (String, String) {
+    let read = |file: &str| {
+        let text = embedded_files::fixture(file).unwrap();
+        let text = regex::Regex::new(r"https://([a-z]+)\.rp\.test/").unwrap().replace_all(text, format!("http://127.0.0.1:{front}/$1/"));
+        text.replace("https://op.test", issuer).replace("https://other.op.test", "https://other.example").parse::<toml::Table>().unwrap()
+    };
+    let (mut clients, users) = (read("clients.toml"), read("users.toml"));
+    // A public client cannot be told of a logout over plain http (Back-Channel Logout §2.2).
+    clients["clients"].as_table_mut().unwrap().retain(|name, _| name != "tv" && name != "kiosk");
+    let mut config = read("provider.toml");
+    for part in [read("keys.toml"), clients.clone(), users.clone()] {
+        config.extend(part);
+    }
+    let mut file: toml::Table =
+        format!("lacks = [{{ feature = \"tls\", because = \"served over plain http\" }}]\nname = \"ours, from outside\"\nissuer = \"{issuer}\"\nlogin.driver = \"form\"\nquiet.after = \"20ms\"\n").parse().unwrap();
+    clients["clients"].as_table_mut().unwrap().insert("how".into(), "given".into());
+    file.extend(clients);
+    let person = |(name, user): (&String, &toml::Value)| {
+        let password = user["password"].as_str().unwrap();
+        let known_as = vec![user["name"].clone()];
+        (
+            name.clone(),
+            toml::Table::from_iter([
+                ("username".to_owned(), name.as_str().into()),
+                ("password".to_owned(), password.into()),
+                ("known_as".to_owned(), known_as.into()),
+            ])
+            .into(),
+        )
+    };
+    let people: toml::Table = users["users"].as_table().unwrap().iter().map(person).collect();
+    file.insert("users".into(), people.into());
+    (config.to_string(), file.to_string())
+}
+
+/// Hands every connection on to `to`.
+async fn relay(listener: TcpListener, to: SocketAddr) {
+    while let Ok((mut from, _)) = listener.accept().await {
+        tokio::spawn(async move {
+            let mut to = TcpStream::connect(to).await?;
+            tokio::io::copy_bidirectional(&mut from, &mut to).await
+        });
+    }
+}
+
+/// Lets the time of a provider pass as it does on the wall.
+async fn passing(provider: Arc<reference_server::Handle>) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let until = provider.now_ms() + 10;
+        while provider.step(until) {}
+    }
+}
+
+/// The provider inside, reached as if somebody else had written it: plain http, a port of its own, clients that are given.
+#[test]
+fn our_own_provider_conforms_from_outside() {
+    let (requirements, folder) = (requirements(), tempfile::tempdir().unwrap());
+    let checks = catalogue(&requirements);
+    let (target, walks) = Runtime::new().unwrap().block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let (config, file) = at_addresses(&issuer, free_port().await);
+        let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(crypto).with_safe_default_protocol_versions().unwrap();
+        let outside = reference_server::Outside {
+            tls: None,
+            client_tls: Arc::new(tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()),
+            resolve: Arc::new(|host: &str, port: u16| Some(SocketAddr::new(host.parse().ok()?, port))),
+        };
+        let provider = Arc::new(reference_server::start(&config, [7; 32], outside).await.unwrap());
+        tokio::spawn(relay(listener, provider.addr()));
+        tokio::spawn(passing(provider.clone()));
+        let target = target(folder.path(), &file, Arc::new(move || provider.now_ms()));
+        let walks = walked(&target, &checks).await.unwrap();
+        (target, walks)
+    });
+    let judged = judged(&checks, &walks, &requirements);
+    let red = judged.checks.iter().chain(&judged.rules).filter(|v| matches!(v.word, Word::Fail | Word::Warn | Word::Blocked));
+    let red: Vec<String> = red.map(|v| format!("{:?} {} {:?} {:?}", v.word, v.id, v.why, v.findings.first())).collect();
+    assert!(red.is_empty(), "{red:#?}");
+    let passed = judged.checks.iter().filter(|v| v.word == Word::Pass).count();
+    assert!(passed * 2 > judged.checks.len(), "{passed} of {} were asked", judged.checks.len());
+    assert_eq!(target.notes(), Vec::<String>::new());
+}
+
+/// A provider of few words: `answer` says what it answers to what.
+async fn stub(answer: impl Fn(&Request) -> ResponseTemplate + Send + Sync + 'static) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(matchers::any()).respond_with(answer).mount(&server).await;
+    server
+}
+
+fn is_discovery(request: &Request) -> bool {
+    request.url.path().contains("/.well-known/")
+}
+
+/// A discovery document with everything in it.
+fn discovery(request: &Request) -> Value {
+    let base = format!("http://{}", request.headers["host"].to_str().unwrap());
+    let endpoints = [
+        "authorization_endpoint",
+        "token_endpoint",
+        "userinfo_endpoint",
+        "jwks_uri",
+        "end_session_endpoint",
+        "introspection_endpoint",
+        "revocation_endpoint",
+        "device_authorization_endpoint",
+    ];
+    let mut document = json!({
+        "issuer": base,
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "form_post"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256", "ES256", "EdDSA"],
+        "code_challenge_methods_supported": ["S256"],
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+        "authorization_response_iss_parameter_supported": true,
+    });
+    for endpoint in endpoints {
+        document[endpoint] = format!("{base}/{endpoint}").into();
+    }
+    document
+}
+
+/// The target file of a stub: everybody and everything is given, and every act works.
+async fn stub_file(issuer: &str) -> String {
+    let (_, file) = at_addresses(issuer, free_port().await);
+    let mut file: toml::Table = file.parse().unwrap();
+    file["quiet"] = toml::Table::from_iter([("after".to_owned(), "1ms".into())]).into();
+    file.insert("other_issuer".into(), issuer.into());
+    let acts = conformance::scenario::verb::ACTS.iter().map(|act| (act.name.to_owned(), vec!["true"].into()));
+    file.insert("admin".into(), toml::Table::from_iter(acts).into());
+    file.to_string()
+}
+
+/// What is green of the whole catalogue, checks and rules apart.
+fn green(answer: impl Fn(&Request) -> ResponseTemplate + Send + Sync + 'static) -> Vec<String> {
+    let (requirements, folder) = (requirements(), tempfile::tempdir().unwrap());
+    let checks = catalogue(&requirements);
+    let walks = Runtime::new().unwrap().block_on(async {
+        let server = stub(answer).await;
+        let file = stub_file(&server.uri()).await;
+        walked(&target(folder.path(), &file, still()), &checks).await.unwrap()
+    });
+    let judged = judged(&checks, &walks, &requirements);
+    assert_eq!(judged.checks.len(), checks.len());
+    judged.checks.into_iter().filter(|v| v.word == Word::Pass).map(|v| v.id).collect()
+}
+
+fn beyond_discovery(green: Vec<String>) -> Vec<String> {
+    green.into_iter().filter(|id| !id.starts_with("discovery/")).collect()
+}
+
+#[test]
+fn nothing_is_green_of_a_provider_that_refuses_everything() {
+    let refusal = || ResponseTemplate::new(400).set_body_json(json!({ "error": "invalid_request" }));
+    assert_eq!(green(move |_| refusal()), Vec::<String>::new());
+    // A discovery document that is as it has to be is all that may be green of it.
+    let refuses = move |r: &Request| if is_discovery(r) { ResponseTemplate::new(200).set_body_json(discovery(r)) } else { refusal() };
+    assert_eq!(beyond_discovery(green(refuses)), Vec::<String>::new());
+}
+
+#[test]
+fn nothing_is_green_of_a_provider_that_answers_200_to_everything() {
+    let well = || ResponseTemplate::new(200).set_body_json(json!({}));
+    assert_eq!(green(move |_| well()), Vec::<String>::new());
+    let answers = move |r: &Request| if is_discovery(r) { ResponseTemplate::new(200).set_body_json(discovery(r)) } else { well() };
+    assert_eq!(beyond_discovery(green(answers)), Vec::<String>::new());
+}
+
+#[test]
+fn a_target_that_is_down_is_one_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = Runtime::new().unwrap().block_on(async {
+        let file = stub_file(&format!("http://127.0.0.1:{}", free_port().await)).await;
+        walked(&target(folder.path(), &file, still()), &[]).await
+    });
+    let Err(RunError::Unreachable(why)) = ended else { panic!("{ended:?}") };
+    assert!(why.contains("/.well-known/openid-configuration: ") && why.lines().count() == 1, "{why}");
+}
+
+/// A check whose question is one request by hand.
+fn sends(name: &str, get: &str) -> (String, String) {
+    let text = format!(
+        "title = 'x'\ncites = ['rfc6749-3.2-unknown-param-ignored']\n[ask]\nsend = {{ get = '{{op.issuer}}/{get}' }}\nexpect.status = 200\n"
+    );
+    (format!("late/{name}.toml"), text)
+}
+
+/// Sends a form to a relying party's address, after a while.
+async fn deliver_later(to: String) {
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    let (host, path) = to.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let request = format!(
+        "POST /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 14\r\n\r\nlogout_token=x"
+    );
+    TcpStream::connect(host).await.unwrap().write_all(request.as_bytes()).await.unwrap();
+}
+
+/// The target file of a stub where clients register.
+fn registering(issuer: &str, more: &str) -> String {
+    format!("name = 'a stub'\nissuer = '{issuer}'\nclients.how = 'register'\nquiet.after = '30ms'\n{more}")
+}
+
+/// Registers whoever comes; `/tell` tells a client something when its check is long over, `/slow` takes longer than that.
+async fn registrar() -> MockServer {
+    let runtime = tokio::runtime::Handle::current();
+    stub(move |r| match r.url.path() {
+        "/register" => {
+            let mut client: Value = r.body_json().unwrap();
+            client["client_id"] = "registered".into();
+            ResponseTemplate::new(201).set_body_json(client)
+        }
+        "/tell" => {
+            runtime.spawn(deliver_later(r.url.query().unwrap().to_owned()));
+            ResponseTemplate::new(200)
+        }
+        "/slow" => ResponseTemplate::new(200).set_delay(Duration::from_millis(500)),
+        _ => {
+            let mut document = discovery(r);
+            document["registration_endpoint"] = format!("{}/register", document["issuer"].as_str().unwrap()).into();
+            document["id_token_signing_alg_values_supported"] = json!(["RS256"]);
+            ResponseTemplate::new(200).set_body_json(document)
+        }
+    })
+    .await
+}
+
+#[test]
+fn a_late_delivery_belongs_to_its_check() {
+    let checks = scenarios(&[sends("is-told", "tell?{rp.web.first}"), sends("takes-time", "slow?{rp.web.first}")]);
+    let folder = tempfile::tempdir().unwrap();
+    let walks = Runtime::new().unwrap().block_on(async {
+        let server = registrar().await;
+        walked(&target(folder.path(), &registering(&server.uri(), ""), still()), &checks).await.unwrap()
+    });
+    let [told, other] = [&walks[0], &walks[1]].map(transcript);
+    assert_eq!((told.deliveries.len(), other.deliveries.len()), (1, 0));
+    let late = &told.deliveries[0];
+    assert_eq!((late.client.as_deref(), late.at.as_str(), late.step), (Some("web"), "first", told.steps.len()));
+}
+
+#[test]
+fn what_the_target_says_of_itself_is_told() {
+    let checks = scenarios(&[sends("x", "slow?{rp.shop.first}")]);
+    let folder = tempfile::tempdir().unwrap();
+    let notes = Runtime::new().unwrap().block_on(async {
+        let server = registrar().await;
+        let lacks =
+            "[[lacks]]\nfeature = 'revocation'\nbecause = 'not built in'\n[[lacks]]\nfeature = 'impersonation'\nbecause = 'never'\n";
+        let target = target(folder.path(), &registering(&server.uri(), lacks), still());
+        let walks = walked(&target, &checks).await.unwrap();
+        assert_eq!(transcript(&walks[0]).clients["shop"]["id_token_signed_response_alg"], Value::Null);
+        target.notes()
+    });
+    assert_eq!(
+        notes,
+        [
+            "the target file says that it lacks `revocation` (not built in), and it announces `revocation_endpoint`",
+            "the client `shop` is registered without `id_token_signed_response_alg = \"ES256\"`, which the target does not announce",
+        ]
+    );
+}
+
+/// One question of a browser.
+const ASKS: &str = "title = 'x'\ncites = ['core-3.1.2.5-response-params']\n[ask]\nauthorize = { user = 'alice', client = 'web', scope = 'openid' }\nexpect.landed = 'login'\n";
+
+/// Walks [`ASKS`] by a program that is this shell script.
+fn walked_by(script: &str, folder: &Path) -> Transcript {
+    let checks = scenarios(&[("a/b.toml".into(), ASKS.into())]);
+    std::fs::write(folder.join("walk.sh"), script).unwrap();
+    let walks = Runtime::new().unwrap().block_on(async {
+        let server = registrar().await;
+        let login = "login = { driver = 'command', command = ['sh', 'walk.sh'] }\nusers.alice = { username = 'al', password = 'secret' }\n";
+        walked(&target(folder, &registering(&server.uri(), login), still()), &checks).await.unwrap()
+    });
+    transcript(&walks[0]).clone()
+}
+
+#[test]
+fn a_program_walks_where_pages_are_script() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = r#"cat > order.json
+        echo '{ "landed": "login", "exchanges": [
+            { "method": "GET", "url": "http://127.0.0.1:1/", "request_headers": [["Accept", "*/*"]], "status": 200, "headers": [["X-A", "b"]],
+              "body": "hello", "sent": 1, "answered": 2 }] }'"#;
+    let walked = walked_by(script, folder.path());
+    let last = walked.exchanges.last().unwrap();
+    assert_eq!((last.answered, &last.ok().unwrap().headers), (2, &vec![("x-a".to_owned(), "b".to_owned())]));
+    assert_eq!(walked.steps[0].replies[0].landed, Some(Landed::Login));
+    let order: Value = serde_json::from_slice(&std::fs::read(folder.path().join("order.json")).unwrap()).unwrap();
+    assert_eq!((&order["username"], &order["password"], &order["decide"]), (&json!("al"), &json!("secret"), &json!("approve")));
+    assert!(order["url"].as_str().unwrap().contains("/authorization_endpoint?"), "{order}");
+}
+
+#[test]
+fn a_program_that_fails_says_nothing_of_the_target() {
+    let folder = tempfile::tempdir().unwrap();
+    let walked = walked_by("echo 'no such page' >&2; exit 4", folder.path());
+    assert_eq!(walked.ended, Ended::Harness("`sh`, exit status: 4: no such page".into()));
+}
+
+/// A target file that has a shell script started; it is ready when the file `up` is there.
+async fn started(script: &str, folder: &Path) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let up = folder.join("up");
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            if up.exists() {
+                // An answer to a request that is not there yet is none.
+                let _ = tokio::io::AsyncReadExt::read(&mut connection, &mut [0; 1024]).await;
+                let _ = connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}").await;
+            }
+        }
+    });
+    registering(&address, &format!("[start]\ncommand = ['sh', '-c', \"\"\"{script}\"\"\"]\nready = '{address}/'\n"))
+}
+
+#[test]
+fn a_target_is_started_and_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    Runtime::new().unwrap().block_on(async {
+        let file = started("trap 'touch down; exit' TERM; touch up; while :; do sleep 0.01; done", folder.path()).await;
+        walked(&target(folder.path(), &file, still()), &[]).await.unwrap();
+    });
+    assert!(folder.path().join("down").exists());
+}
+
+#[test]
+fn an_interrupt_stops_a_target_that_is_not_ready_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let walks = Runtime::new().unwrap().block_on(async {
+        let file = started("trap 'touch down; exit' TERM; touch begun; while :; do sleep 0.01; done", folder.path()).await;
+        let (job, stop) = job(&target(folder.path(), &file, still()), &[]);
+        let begun = folder.path().join("begun");
+        tokio::spawn(async move {
+            while !begun.exists() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            stop.send(true).unwrap();
+            // Whoever looks at the channel finds it as it is for as long as this lives.
+            std::future::pending::<()>().await;
+        });
+        run(job, Arc::new(|_| {})).await.unwrap()
+    });
+    assert_eq!(walks.len(), 0);
+    assert!(folder.path().join("down").exists());
+}
+
+#[test]
+fn a_target_that_does_not_start_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = Runtime::new().unwrap().block_on(async {
+        let file = started("echo 'no database' >&2; exit 3", folder.path()).await;
+        walked(&target(folder.path(), &file, still()), &[]).await
+    });
+    let Err(RunError::SetUp(why)) = ended else { panic!("{ended:?}") };
+    assert_eq!(why, "`sh` ended before it was ready, exit status: 3; it said: no database");
+}
