@@ -17,8 +17,11 @@ pub mod walk;
 pub mod walker;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
+use futures_util::future::maybe_done;
 use sha2::Digest as _;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -114,10 +117,14 @@ async fn walks(job: &Job, on: Arc<dyn Fn(Event) + Send + Sync>) -> Result<Vec<Wa
             records.insert(number, Walk { record: Record::Skipped { check: check.clone(), skip }, touched: 0 });
             continue;
         }
-        let (job, permits, read_log, on) = (job.clone(), permits.clone(), logs.contains(&number), on.clone());
+        let (job, read_log, on) = (job.clone(), logs.contains(&number), on.clone());
         let width = if job.target.alone(check) { side_by_side } else { 1 };
+        let mut turn = Box::pin(maybe_done(permits.clone().acquire_many_owned(width)));
+        // Stands in the queue from now on: turns come in the order of the catalogue.
+        poll_fn(|context| Poll::Ready(turn.as_mut().poll(context).is_ready())).await;
         tasks.spawn(async move {
-            let Ok(_permit) = permits.acquire_many(width).await else { return (number, None) };
+            turn.as_mut().await;
+            let Some(Ok(_permit)) = turn.as_mut().take_output() else { return (number, None) };
             if *job.cancel.borrow() {
                 return (number, None);
             }
@@ -173,7 +180,8 @@ enum One {
 
 async fn one(job: &Job, number: usize, read_log: bool) -> Result<One, String> {
     let check = &job.checks[number];
-    let site = job.target.site(check, seed(job.seed, &check.id), job.defect.as_ref()).await?;
+    let sharing: Vec<&Check> = job.checks.iter().filter(|c| c.same_walk_as.as_deref() == Some(&check.id)).collect();
+    let site = job.target.site(check, &sharing, seed(job.seed, &check.id), job.defect.as_ref()).await?;
     walk::walk(&site, check, read_log).await;
     if site.time.is_real() {
         site.recorder.booth.let_servers_go();

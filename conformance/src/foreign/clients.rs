@@ -52,12 +52,18 @@ impl Foreign {
         self.given(check, name).is_some() || self.registers()
     }
 
-    /// Metadata of the clients that a check uses, by name.
+    /// Metadata of the clients that are used by a check and those that share its walk, by name.
     ///
     /// # Errors
     /// Which one could not be had, and the answer.
-    pub(super) async fn clients(&self, check: &Check, front: &RunFront, folder: &str) -> Result<BTreeMap<String, Value>, String> {
-        let uses = Uses::of(check);
+    pub(super) async fn clients(
+        &self,
+        check: &Check,
+        sharing: &[&Check],
+        front: &RunFront,
+        folder: &str,
+    ) -> Result<BTreeMap<String, Value>, String> {
+        let uses = Uses::of_all(sharing.iter().copied().chain([check]));
         let mut clients = match &self.file.clients {
             Clients::Given(all) => {
                 all.iter().filter(|(name, _)| !check.clients.contains_key(*name)).map(|(n, c)| (n.clone(), c.clone())).collect()
@@ -66,7 +72,8 @@ impl Foreign {
         };
         let fixtures = self.fixtures.configured(check)?.clients;
         let trap = (uses.logout && self.registers()).then(|| TRAP.to_owned());
-        let wanted: Vec<String> = uses.clients.into_iter().chain(trap).filter(|name| fixtures.contains_key(name)).collect();
+        let wanted: Vec<String> =
+            uses.clients.into_iter().chain(trap).filter(|name| fixtures.contains_key(name) && self.can_have(check, name)).collect();
         let mut asked = Vec::new();
         for name in wanted {
             match self.given(check, &name) {

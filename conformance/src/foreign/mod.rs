@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::Digest as _;
 
 use crate::defect::Defect;
@@ -31,7 +31,7 @@ use crate::fixture::Fixtures;
 use crate::judge::verdict::Skip;
 use crate::scenario::word::BROWSERS;
 use crate::scenario::{Check, Verb};
-use crate::target::file::{Clients, Login, OpenError, TargetFile};
+use crate::target::file::{Clients, Login, OpenError, TargetFile, User};
 use crate::transcript::view::duration_ms;
 use crate::transcript::{Answer, Ended, FORMAT, Profile, Transcript};
 use clients::Registration;
@@ -162,6 +162,9 @@ impl Foreign {
         if let Some(user) = uses.users.iter().find(|user| !self.file.users.contains_key(*user)) {
             return harness(format!("a person `{user}` in the target file"));
         }
+        if let Some((user, fact)) = uses.facts.iter().find(|(user, fact)| !self.knows(user, fact)) {
+            return harness(format!("what `{fact}` of the person `{user}` is, in the target file"));
+        }
         if let Some(client) = uses.clients.iter().find(|client| !self.can_have(check, client)) {
             return harness(format!("a client `{client}` in the target file, or registration"));
         }
@@ -187,15 +190,17 @@ impl Foreign {
 
     /// The provider as one check has it before it.
     ///
+    /// `sharing` are the checks that are judged on the same walk.
+    ///
     /// # Errors
     /// What makes every check impossible.
-    pub async fn site(&self, check: &Check, seed: [u8; 32], defect: Option<&Arc<Defect>>) -> Result<Site, String> {
+    pub async fn site(&self, check: &Check, sharing: &[&Check], seed: [u8; 32], defect: Option<&Arc<Defect>>) -> Result<Site, String> {
         let (front, run) = {
             let state = self.state();
             (state.front.clone().ok_or("nobody has reached the target yet")?, state.run.clone())
         };
         let folder = short(format!("{run} {}", check.id).as_bytes());
-        let (clients, barred) = match self.clients(check, &front, &folder).await {
+        let (clients, barred) = match self.clients(check, sharing, &front, &folder).await {
             Ok(clients) => (clients, None),
             Err(why) => (BTreeMap::new(), Some(why)),
         };
@@ -211,7 +216,7 @@ impl Foreign {
             hosts: self.file.hosts.clone(),
             hints: if let Login::Form(hints) = &self.file.login { hints.clone() } else { Hints::new() },
             acts: Acts::Commands { directory: self.file.directory.clone(), acts: self.file.admin.clone() },
-            persons: self.file.users.clone(),
+            persons: self.file.users.iter().map(|(name, user)| (name.clone(), user.person.clone())).collect(),
             own_keys: BTreeMap::new(),
             seed,
             browsers,
@@ -219,6 +224,11 @@ impl Foreign {
             alive: vec![Box::new(front), Box::new(cookies)],
             barred,
         })
+    }
+
+    /// Whether the file says this of a person.
+    fn knows(&self, user: &str, fact: &str) -> bool {
+        self.file.users.get(user).is_some_and(|u| u.facts.contains_key(fact) || matches!(fact, "username" | "password"))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -231,7 +241,12 @@ impl Foreign {
     }
 
     fn transcript(&self, check: &Check, clients: BTreeMap<String, Value>) -> Transcript {
-        let person = |p: &crate::drive::page::Person| json!({ "username": p.username, "password": p.password });
+        let user = |user: &User| {
+            let mut known = user.facts.clone();
+            known.insert("username".into(), user.person.username.clone().into());
+            known.insert("password".into(), user.person.password.clone().into());
+            Value::Object(known)
+        };
         Transcript {
             format: FORMAT,
             check: check.clone(),
@@ -245,7 +260,7 @@ impl Foreign {
                 has: self.file.has.clone(),
             },
             clients,
-            users: self.file.users.iter().map(|(name, p)| (name.clone(), person(p))).collect(),
+            users: self.file.users.iter().map(|(name, known)| (name.clone(), user(known))).collect(),
             steps: Vec::new(),
             exchanges: Vec::new(),
             deliveries: Vec::new(),
@@ -347,6 +362,8 @@ fn trust(ca: Option<&Path>) -> Result<rustls::ClientConfig, String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -14,11 +14,24 @@ pub struct Uses {
     pub clients: BTreeSet<String>,
     /// People who sign in or are named.
     pub users: BTreeSet<String>,
+    /// What is compared of them: `("alice", "name")`.
+    pub facts: BTreeSet<(String, String)>,
     /// Whether somebody may be told of a logout. Then the client to which nobody signs in has to be there, to see that it is not.
     pub logout: bool,
 }
 
 impl Uses {
+    /// Those of checks that are judged on one walk.
+    pub fn of_all<'c>(checks: impl IntoIterator<Item = &'c Check>) -> Self {
+        checks.into_iter().map(Self::of).fold(Self::default(), |mut all, one| {
+            all.clients.extend(one.clients);
+            all.users.extend(one.users);
+            all.facts.extend(one.facts);
+            all.logout |= one.logout;
+            all
+        })
+    }
+
     /// Those of a check.
     pub fn of(check: &Check) -> Self {
         let mut uses = Self::default();
@@ -63,9 +76,10 @@ impl Uses {
                 for part in references(text) {
                     let Part::Reference(path) = part else { continue };
                     let mut words = path.split('.');
-                    match (words.next(), words.next()) {
-                        (Some("client" | "rp"), Some(name)) => self.clients.insert(name.to_owned()),
-                        (Some("user"), Some(name)) => self.users.insert(name.to_owned()),
+                    match (words.next(), words.next(), words.next()) {
+                        (Some("client" | "rp"), Some(name), _) => self.clients.insert(name.to_owned()),
+                        (Some("user"), Some(name), None) => self.users.insert(name.to_owned()),
+                        (Some("user"), Some(name), Some(fact)) => self.facts.insert((name.to_owned(), fact.to_owned())),
                         _ => false,
                     };
                 }

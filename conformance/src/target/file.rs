@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::read;
 use crate::drive::page::{Hints, Person};
@@ -34,8 +34,8 @@ pub struct TargetFile {
     pub clients: Clients,
     /// `[front]`: where the relying parties are.
     pub front: Front,
-    /// `[users.NAME]`: `username`, `password`, and `known_as`, the words by which an account chooser shows the person.
-    pub users: BTreeMap<String, Person>,
+    /// `[users.NAME]`.
+    pub users: BTreeMap<String, User>,
     /// `[login]`.
     pub login: Login,
     /// `[admin] ACT = ["program", "argument", …]`: acts of the closed list that can be done by a command; each gives the power `admin.ACT`.
@@ -90,6 +90,18 @@ pub struct Front {
     /// `address`: what the clients' addresses begin with, where a reverse proxy stands before the socket: `https://rp.example.org`.
     pub address: Option<String>,
 }
+
+/// `[users.NAME]`: a person, under the name of the fixtures.
+#[derive(Clone)]
+pub struct User {
+    /// `username` and `password`, and `known_as`, the words by which an account chooser shows the person beside `username`, `name` and `email`.
+    pub person: Person,
+    /// What is true of the person, by the name of the claim ([`FACTS`]), for the checks that compare it.
+    pub facts: Map<String, Value>,
+}
+
+/// The claims of a person that checks can compare (Core §5.1), and `id`, the `sub`.
+pub const FACTS: &[&str] = &["id", "name", "given_name", "family_name", "email", "email_verified"];
 
 /// `[login] driver`: how a person gets through the pages.
 #[derive(Debug, Clone)]

@@ -145,14 +145,14 @@ impl Target {
         }
     }
 
-    /// The target as one check has it before it.
+    /// The target as one check has it before it. `sharing` are the checks that are judged on the same walk.
     ///
     /// # Errors
     /// Why it could not be set up.
-    pub async fn site(&self, check: &Check, seed: [u8; 32], defect: Option<&Arc<Defect>>) -> Result<Site, String> {
+    pub async fn site(&self, check: &Check, sharing: &[&Check], seed: [u8; 32], defect: Option<&Arc<Defect>>) -> Result<Site, String> {
         match self {
             Self::Embedded(embedded) => embedded.site(check, seed, defect).await,
-            Self::Foreign(foreign) => foreign.site(check, seed, defect).await,
+            Self::Foreign(foreign) => foreign.site(check, sharing, seed, defect).await,
         }
     }
 }

@@ -8,7 +8,7 @@ use regex::Regex;
 use serde_json::Value;
 use url::Url;
 
-use super::file::{Clients, Front, HAS, Known, Login, Start, TargetFile};
+use super::file::{Clients, FACTS, Front, HAS, Known, Login, Start, TargetFile, User};
 use crate::drive::page::{Hint, Hints, PAGES, Person};
 use crate::scenario::verb::ACTS;
 use crate::scenario::word::{CLIENT_METADATA, FEATURES};
@@ -169,16 +169,19 @@ impl Reader<'_> {
         Front { listen, address: self.address(node, "address", false).map(|a| a.trim_end_matches('/').to_owned()) }
     }
 
-    fn users(&mut self, node: &Node) -> BTreeMap<String, Person> {
+    fn users(&mut self, node: &Node) -> BTreeMap<String, User> {
         self.table(node, "users");
         let mut users = BTreeMap::new();
         for entry in node.table().unwrap_or_default() {
             self.table(&entry.node, &entry.key);
-            self.keys(&entry.node, "key of a user", &["username", "password", "known_as"]);
+            let keys: Vec<&str> = ["username", "password", "known_as"].iter().chain(FACTS).copied().collect();
+            self.keys(&entry.node, "key of a user", &keys);
             let (username, password) = (self.wanted(&entry.node, "username"), self.wanted(&entry.node, "password"));
             let mut known_as = self.texts(&entry.node, "known_as");
             known_as.push(username.clone());
-            users.insert(entry.key.clone(), Person { username, password, known_as });
+            known_as.extend(["name", "email"].iter().filter_map(|fact| self.text(&entry.node, fact)));
+            let facts = FACTS.iter().filter_map(|fact| Some(((*fact).to_owned(), entry.node.get(fact)?.json()))).collect();
+            users.insert(entry.key.clone(), User { person: Person { username, password, known_as }, facts });
         }
         users
     }
