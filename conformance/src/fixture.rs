@@ -127,14 +127,21 @@ fn differing(clients: &Table, name: &str, difference: &Value) -> Result<Table, S
     Ok(client)
 }
 
-/// `{rp.NAME.first}` in the metadata of a client of the file.
+/// `{rp.NAME.first}` in the metadata of a client of the file; what stands around it, such as a query, stays.
 fn addresses(value: &Value, name: &str) -> Value {
+    let address = |path: &str| match path.strip_prefix("rp.")?.strip_prefix(name)? {
+        ".first" => Some(format!("https://{name}.rp.test/bcl")),
+        ".second" => Some(format!("https://{name}.rp.test/bcl/second")),
+        _ => None,
+    };
     match value {
-        Value::String(text) => match references(text).as_slice() {
-            [Part::Reference(path)] if *path == format!("rp.{name}.first") => format!("https://{name}.rp.test/bcl").into(),
-            [Part::Reference(path)] if *path == format!("rp.{name}.second") => format!("https://{name}.rp.test/bcl/second").into(),
-            _ => value.clone(),
-        },
+        Value::String(text) => {
+            let part = |part: &Part<'_>| match part {
+                Part::Text(text) => (*text).to_owned(),
+                Part::Reference(path) => address(path).unwrap_or_else(|| format!("{{{path}}}")),
+            };
+            references(text).iter().map(part).collect::<String>().into()
+        }
         Value::Array(all) => all.iter().map(|v| addresses(v, name)).collect(),
         other => other.clone(),
     }

@@ -11,8 +11,8 @@ use crate::refusal::Refusal;
 pub struct Hint {
     /// Whom it is about.
     pub user_id: UserId,
-    /// In which session.
-    pub session_id: SessionId,
+    /// In which session, if it says so: ours do.
+    pub session_id: Option<SessionId>,
     /// Whom it was issued to.
     pub client_id: ClientId,
 }
@@ -29,5 +29,6 @@ pub async fn verify(provider: &Provider, token: &str) -> Result<Hint, Refusal> {
     if !provider.config.origins.iter().any(|origin| origin.issuer.as_str() == issuer) {
         return Err(Refusal::HintInvalid);
     }
-    Ok(Hint { user_id: UserId::new(text("sub")?), session_id: SessionId::new(text("sid")?), client_id: ClientId::new(text("aud")?) })
+    let session_id = claims.get("sid").and_then(Value::as_str).map(SessionId::new);
+    Ok(Hint { user_id: UserId::new(text("sub")?), session_id, client_id: ClientId::new(text("aud")?) })
 }

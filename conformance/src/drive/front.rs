@@ -14,6 +14,7 @@ use super::live::Live;
 use super::net::Http;
 use crate::defect::Hold;
 use crate::defect::wire::{Arrival, Tell};
+use crate::transcript::view::duration_ms;
 use crate::transcript::{Answer, Delivery, Endpoint, Millis, Request};
 
 /// Tells the `wiremock` server which of the planned answers is meant; it exists between front and server only.
@@ -109,14 +110,13 @@ impl Drop for Working {
     }
 }
 
-/// A delivery that hangs: when its connection ends, it is over.
-struct Hanging {
+/// A delivery until its answer: if its connection ends before, it is over as well.
+struct Open {
     booth: Booth,
     delivery: usize,
-    _held: Held,
 }
 
-impl Drop for Hanging {
+impl Drop for Open {
     fn drop(&mut self) {
         self.booth.over(self.delivery);
     }
@@ -146,7 +146,7 @@ impl Booth {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How a client answers from now on: statuses, `"hang"`, `"drop"`, `"gone"`, `{ status, header, body }`. The last goes on.
+    /// How a client answers from now on: statuses, `"hang"`, `"drop"`, `"gone"`, `{ status, header, body, after }`. The last goes on.
     pub fn plan(&self, client: &str, answers: Vec<Value>) {
         self.state().parties.entry(client.to_owned()).or_default().plan = answers.into();
     }
@@ -343,8 +343,11 @@ impl Booth {
 
     async fn wait(&self, hold: Option<Hold>, of_the_provider: bool) {
         let Some(waiting) = hold.and_then(|hold| self.waiting(hold)) else { return };
-        let _held = of_the_provider.then(|| self.hold());
-        let _ = waiting.await;
+        let held = of_the_provider.then(|| self.hold());
+        let working = waiting.await;
+        // In this order, or there were an instant at which it is held by nobody's count but its own, and all looks settled.
+        drop(held);
+        drop(working);
     }
 
     /// Records a delivery and lets its client answer.
@@ -358,31 +361,29 @@ impl Booth {
                 _ => party.plan.pop_front().unwrap_or(json!(200)),
             }
         };
-        let delivery = self.came(client, &request, &planned);
+        let open = Open { booth: self.clone(), delivery: self.came(client, &request, &planned) };
         let played = match planned.as_str() {
             Some("hang") => {
-                let _hanging = Hanging { booth: self.clone(), delivery, _held: self.hold() };
+                let _held = self.hold();
                 std::future::pending::<()>().await;
                 Played::Drop
             }
             Some(_) => Played::Drop,
-            None => Played::Answer(self.ask(client, &request, planned).await),
+            None => {
+                let after = planned.get("after").and_then(Value::as_str).and_then(duration_ms);
+                self.wait(after.map(Hold::ForMs), true).await;
+                Played::Answer(self.ask(client, &request, planned).await)
+            }
         };
-        self.over(delivery);
+        drop(open);
         (request, played)
     }
 
     fn came(&self, client: &str, request: &Request, planned: &Value) -> usize {
         let mut growing = self.0.live.lock();
         let (step, now, seq) = (growing.step(), self.0.live.now(), growing.next_seq());
-        let known = growing.transcript.clients.get(client).map(addresses);
-        let url = without_query(&request.url);
-        let at = match known.as_ref() {
-            Some(Some([first, second])) if url == second.as_str() => ("second", first),
-            Some(Some([first, _])) if url == without_query(first) => ("first", first),
-            _ => ("", &String::new()),
-        };
-        let at = if at.0.is_empty() { request.path() } else { at.0.to_owned() };
+        let known = growing.transcript.clients.get(client).and_then(|c| address(c, &request.url));
+        let at = known.map_or_else(|| request.path(), str::to_owned);
         let answered = planned.get("status").cloned().unwrap_or_else(|| planned.clone());
         let client = growing.transcript.clients.contains_key(client).then(|| client.to_owned());
         let request = request.clone();
@@ -468,12 +469,23 @@ pub fn folder(client: &Value) -> Option<String> {
     Some(uri[..=uri.rfind('/')?].to_owned())
 }
 
-/// The two addresses for deliveries that a client has: the one that is registered, or `bcl` in its folder, and `second` below that.
+/// The two addresses for deliveries that a client has, without any query: the one that is registered, or `bcl` in its folder, and
+/// `second` below that.
 pub fn addresses(client: &Value) -> Option<[String; 2]> {
-    let registered = client.get("backchannel_logout_uri").and_then(Value::as_str).map(|uri| uri.strip_suffix("/second").unwrap_or(uri));
-    let first = registered.map(str::to_owned).or_else(|| folder(client).map(|folder| format!("{folder}bcl")))?;
+    let registered = client.get("backchannel_logout_uri").and_then(Value::as_str).map(without_query);
+    let first = registered.map(|uri| uri.strip_suffix("/second").unwrap_or(uri).to_owned());
+    let first = first.or_else(|| folder(client).map(|folder| format!("{folder}bcl")))?;
     let second = format!("{first}/second");
     Some([first, second])
+}
+
+/// Which of a client's addresses this is, `first` or `second`. A query that was registered belongs to it, and no other does.
+fn address(client: &Value, url: &str) -> Option<&'static str> {
+    let registered = client.get("backchannel_logout_uri").and_then(Value::as_str).unwrap_or_default();
+    let whole = |plain: &str| if without_query(registered) == plain { registered.to_owned() } else { plain.to_owned() };
+    let addresses = addresses(client)?;
+    let found = addresses.iter().position(|plain| url == whole(plain));
+    found.map(|index| if index == 0 { "first" } else { "second" })
 }
 
 fn without_query(url: &str) -> &str {
@@ -513,4 +525,22 @@ fn plain(status: u16) -> Answer {
 
 fn host_of(url: &str) -> String {
     url::Url::parse(url).ok().and_then(|u| u.host_str().map(str::to_owned)).unwrap_or_else(|| url.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_told_by_all_of_it_and_so_is_a_query_that_was_registered() {
+        let client = |uri: &str| json!({ "redirect_uris": ["https://web.rp.test/cb"], "backchannel_logout_uri": uri });
+        let plain = client("https://web.rp.test/bcl");
+        assert_eq!(address(&plain, "https://web.rp.test/bcl"), Some("first"));
+        assert_eq!(address(&plain, "https://web.rp.test/bcl/second"), Some("second"));
+        assert_eq!(address(&plain, "https://web.rp.test/bcl?from=op"), None);
+        let with_query = client("https://web.rp.test/bcl?tenant=1");
+        assert_eq!(address(&with_query, "https://web.rp.test/bcl?tenant=1"), Some("first"));
+        assert_eq!(address(&with_query, "https://web.rp.test/bcl"), None);
+        assert_eq!(address(&with_query, "https://web.rp.test/bcl/second"), Some("second"));
+    }
 }

@@ -169,7 +169,7 @@ fn answer() -> Value {
     let short = json!({ "anyOf": [{ "type": "integer", "minimum": 200, "maximum": 599 }, { "enum": SILENCES }, reference()] });
     let table = json!({
         "type": "object",
-        "properties": { "status": short, "header": { "type": "object" }, "body": { "type": "string" } },
+        "properties": { "status": short, "header": { "type": "object" }, "body": { "type": "string" }, "after": { "type": "string", "pattern": DURATION } },
         "additionalProperties": false,
     });
     any_of(vec![short, table])

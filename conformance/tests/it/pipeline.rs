@@ -106,8 +106,8 @@ fn with_controls(checks: &[Check], i: usize) -> Vec<usize> {
     let mut selected = BTreeSet::from([i]);
     let mut open = vec![i];
     while let Some(i) = open.pop() {
-        for control in &checks[i].control {
-            let i = checks.iter().position(|c| c.id == *control).unwrap();
+        for needed in checks[i].base.iter().chain(&checks[i].control) {
+            let i = checks.iter().position(|c| c.id == *needed).unwrap();
             if selected.insert(i) {
                 open.push(i);
             }

@@ -6,7 +6,8 @@
 //! |---|---|---|
 //! | of the current session | | it ends |
 //! | of another session of this browser | | the user is asked about that one |
-//! | of no session of this browser, or none at all | somebody is signed in | the user is asked about the current session |
+//! | of no session of this browser | somebody is signed in | the user is asked about the current session |
+//! | none at all, or one without `sid` | somebody is signed in | the user is asked about all sessions of this browser |
 //! | any or none | nobody is signed in | nothing ends; that is no error |
 
 use hyper::{Method, StatusCode};
@@ -63,11 +64,12 @@ async fn asked_for(cx: &mut Cx<'_>) -> Result<Answer, Refusal> {
     }
     let asked = checked(cx, &params).await?;
     let Some((visit, sessions)) = present(cx).await? else { return Ok(after(cx, &asked)) };
-    let hinted = asked.hint.as_ref().and_then(|hint| sessions.get(&hint.session_id).filter(|session| session.user_id == hint.user_id));
+    let of_hint = |hint: &Hint| sessions.get(hint.session_id.as_ref()?).filter(|session| session.user_id == hint.user_id);
+    let hinted = asked.hint.as_ref().and_then(of_hint);
     match (hinted, sessions.current()) {
         (Some(hinted), Some(current)) if hinted.id == current.id => {
             let hinted = hinted.clone();
-            end(cx, &sessions, &hinted).await?;
+            end(cx, &sessions, &hinted, &asked).await?;
             Ok(after(cx, &asked))
         }
         (Some(about), _) | (None, Some(about)) => Ok(question(cx, &visit, &sessions, about, &asked, &params)),
@@ -115,13 +117,15 @@ async fn present(cx: &Cx<'_>) -> Result<Option<(Visit, LiveSessions)>, Refusal> 
     Ok((!sessions.all.is_empty()).then_some((visit, sessions)))
 }
 
-/// The sessions that end with this one: itself, or with the flag off all of the browser.
-fn ends_with<'s>(cx: &Cx<'_>, sessions: &'s LiveSessions, about: &'s Session) -> Vec<&'s Session> {
-    if cx.provider.config.flags.oidc_single_v1_session_termination { vec![about] } else { sessions.all.iter().collect() }
+/// The sessions that end with this one: itself, or with the flag off all of the browser. Where nothing names a session they are all meant.
+fn ends_with<'s>(cx: &Cx<'_>, sessions: &'s LiveSessions, about: &'s Session, asked: &Asked<'_>) -> Vec<&'s Session> {
+    let named = asked.hint.as_ref().is_some_and(|hint| hint.session_id.is_some());
+    let single = named && cx.provider.config.flags.oidc_single_v1_session_termination;
+    if single { vec![about] } else { sessions.all.iter().collect() }
 }
 
-async fn end(cx: &mut Cx<'_>, sessions: &LiveSessions, about: &Session) -> Result<(), Refusal> {
-    let ids: Vec<SessionId> = ends_with(cx, sessions, about).into_iter().map(|session| session.id.clone()).collect();
+async fn end(cx: &mut Cx<'_>, sessions: &LiveSessions, about: &Session, asked: &Asked<'_>) -> Result<(), Refusal> {
+    let ids: Vec<SessionId> = ends_with(cx, sessions, about, asked).into_iter().map(|session| session.id.clone()).collect();
     sessions::end_and_tell(cx, &ids).await
 }
 
@@ -140,7 +144,7 @@ fn question(cx: &Cx<'_>, visit: &Visit, sessions: &LiveSessions, about: &Session
         base: &cx.origin.path,
         form_token: visit.form_token(cx),
         client: asked.client.map(|client| client.name.as_str()),
-        users: ends_with(cx, sessions, about).iter().filter_map(named).collect(),
+        users: ends_with(cx, sessions, about, asked).iter().filter_map(named).collect(),
         session_id: about.id.as_str(),
         params: params.pairs().into_iter().filter(|(name, _)| carried.contains(name)).collect(),
     };
@@ -162,7 +166,7 @@ async fn confirmed(cx: &mut Cx<'_>) -> Result<Answer, Refusal> {
     if let Some((_, sessions)) = present(cx).await?
         && let Some(session) = sessions.get(&about)
     {
-        end(cx, &sessions, &session.clone()).await?;
+        end(cx, &sessions, &session.clone(), &asked).await?;
     }
     Ok(after(cx, &asked))
 }

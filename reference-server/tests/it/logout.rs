@@ -149,3 +149,19 @@ async fn of_two_users_in_a_browser_one_goes_or_both_by_the_flag() {
         assert_eq!(is_in(&mut walker, "wiki").await, bob_stays);
     }
 }
+
+#[tokio::test]
+async fn where_no_hint_names_a_session_the_user_is_asked_about_all_of_the_browser() {
+    let handle = provider().await;
+    let mut walker = Walker::new(&handle);
+    walker.login("alice", "web").await;
+    let code = walker.code("bob", "wiki", &[("prompt", "select_account")]).await;
+    assert_eq!(walker.redeem("wiki", &code, &[]).await.status, 200);
+    let page = walker.get("https://op.test/end_session").await;
+    assert!(page.body.contains("Alice Adams") && page.body.contains("Bob Brown"), "the page says whom it is about");
+    assert!(is_in(&mut walker, "wiki").await, "before an answer nothing has ended");
+    // The provider's clients live nowhere: the first attempts are over at once.
+    assert_eq!(decide(&mut walker, &page, "yes").await.location(), "https://op.test/signed-out");
+    let ended = walker.events("session.terminated").await;
+    assert_eq!(ended.len(), 2);
+}

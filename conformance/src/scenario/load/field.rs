@@ -284,7 +284,11 @@ fn answer_part<'t>(entry: &'t Entry, scene: &Scene<'_, 't>, report: &mut Report<
         "header" => report.wants(node, "header", "a table of text"),
         "body" if node.text().is_some() => {}
         "body" => report.wants(node, "body", "text"),
-        other => report.add(&entry.key_at, Slip::none_of(format!("an answer has no `{other}`"), other, ["status", "header", "body"])),
+        "after" if node.text().is_some_and(|text| duration_ms(text).is_some()) => {}
+        "after" => report.wants(node, "after", "a duration such as `\"3s\"`: how long the client takes"),
+        other => {
+            report.add(&entry.key_at, Slip::none_of(format!("an answer has no `{other}`"), other, ["status", "header", "body", "after"]))
+        }
     }
 }
 
