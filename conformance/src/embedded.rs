@@ -26,6 +26,9 @@ use crate::transcript::{Ended, FORMAT, Millis, Profile, Transcript};
 /// The provider for other programs (`touchstone serve`).
 pub use reference_server::{ServeError, ServeOptions, serve};
 
+/// What the embedded provider has beyond what everybody is asked for.
+pub const HAS: [&str; 2] = ["rfc9068", "zitadel"];
+
 /// What the embedded provider lets the harness do beside speaking the protocol.
 pub const POWERS: [&str; 8] = [
     "virtual_time",
@@ -162,7 +165,7 @@ impl Embedded {
                 metadata: Value::Null,
                 virtual_time: true,
                 skew: 0,
-                has: vec!["rfc9068".into(), "zitadel".into()],
+                has: HAS.iter().map(|h| (*h).to_owned()).collect(),
             },
             clients: configured.clients.clone(),
             users: users.clone(),

@@ -187,7 +187,7 @@ fn event(event: &EventExpected) -> String {
 fn refusal(refused: &Refused) -> String {
     match refused {
         Refused::Codes(codes) => codes.join(" or "),
-        Refused::AtClient(error) => format!("{error} at the client"),
+        Refused::AtClient(errors) => format!("{} at the client", errors.join(" or ")),
         Refused::Page => "a page of the provider".into(),
         Refused::Any => "in any form".into(),
     }

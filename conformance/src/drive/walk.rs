@@ -217,7 +217,7 @@ fn trouble(transcript: &crate::transcript::Transcript, reply: &Reply) -> Option<
 fn refused_words(refused: &Refused) -> String {
     match refused {
         Refused::Codes(codes) => codes.join(" or "),
-        Refused::AtClient(code) => format!("{code} at the client"),
+        Refused::AtClient(codes) => format!("{} at the client", codes.join(" or ")),
         Refused::Page => "a page of the provider".into(),
         Refused::Any => "a refusal".into(),
     }

@@ -114,13 +114,13 @@ fn refusal(wanted: &Wanted, refused: &Refused, answered: &Answered) -> Option<Fi
         && seen.issued().is_none()
         && match refused {
             Refused::Codes(codes) => seen.error_of(codes),
-            Refused::AtClient(code) => seen.text(&["callback", "error"]).as_deref() == Some(code),
+            Refused::AtClient(codes) => seen.text(&["callback", "error"]).is_some_and(|error| codes.contains(&error)),
             Refused::Page => seen.page(),
             Refused::Any => seen.any(),
         };
     let want = match refused {
         Refused::Codes(codes) => format!("4xx {}", codes.join(" or ")),
-        Refused::AtClient(code) => format!("{code} at the client"),
+        Refused::AtClient(codes) => format!("{} at the client", codes.join(" or ")),
         Refused::Page => "a page of the provider".into(),
         Refused::Any => "a refusal".into(),
     };

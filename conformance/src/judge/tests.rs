@@ -65,7 +65,7 @@ fn refusals_are_told_apart() {
         (Refused::Any, 403, json!({}), true),
         (Refused::Any, 500, json!({}), false),
         (Refused::Any, 200, json!({}), false),
-        (Refused::AtClient("login_required".into()), 400, json!({ "error": "login_required" }), false),
+        (Refused::AtClient(vec!["login_required".into()]), 400, json!({ "error": "login_required" }), false),
         (Refused::Page, 400, json!({}), false),
     ];
     for (wanted, status, body, fits) in cases {
@@ -93,7 +93,7 @@ fn a_browser_is_refused_at_the_client_or_on_a_page_of_the_provider() {
         findings(&s.t.check.clone(), &s.t).unwrap().is_empty()
     };
     let error = [("error", "login_required")];
-    let at_client = || Refused::AtClient("login_required".into());
+    let at_client = || Refused::AtClient(vec!["login_required".into()]);
     assert!(landed(&error, Landed::Callback, at_client()));
     assert!(landed(&error, Landed::Callback, Refused::Any));
     assert!(landed(&error, Landed::Callback, Refused::Codes(vec!["login_required".into()])));

@@ -131,8 +131,8 @@ impl Edits {
 pub enum Refused {
     /// One of these OAuth errors as JSON, 4xx, nothing issued.
     Codes(Vec<String>),
-    /// This error at the client's redirect URI.
-    AtClient(String),
+    /// One of these errors at the client's redirect URI.
+    AtClient(Vec<String>),
     /// A page of the provider, never a redirect to a client.
     Page,
     /// Any refusal.

@@ -56,7 +56,7 @@ pub struct TargetFile {
 }
 
 /// The words of `has`.
-pub const HAS: &[&str] = &["rfc9068"];
+pub const HAS: &[&str] = &["rfc9068", "zitadel"];
 
 /// `[start]`: the harness starts the provider, waits until it is ready, and stops it in the end with SIGTERM, and SIGKILL after 5 s.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::defect::wire::Facts;
 use crate::drive::RunError;
 use crate::drive::live::Now;
 use crate::drive::site::Site;
-use crate::embedded::{Embedded, POWERS};
+use crate::embedded::{Embedded, HAS, POWERS};
 use crate::foreign::Foreign;
 use crate::judge::verdict::Skip;
 use crate::scenario::Check;
@@ -58,6 +58,14 @@ impl Target {
         match self {
             Self::Embedded(_) => &[],
             Self::Foreign(foreign) => &foreign.file().lacks,
+        }
+    }
+
+    /// What it has beyond what everybody is asked for.
+    pub fn has(&self) -> Vec<String> {
+        match self {
+            Self::Embedded(_) => HAS.iter().map(|h| (*h).to_owned()).collect(),
+            Self::Foreign(foreign) => foreign.file().has.clone(),
         }
     }
 

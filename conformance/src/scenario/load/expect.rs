@@ -201,22 +201,16 @@ pub(super) fn refused(node: &Node, of: Option<&Step<'_>>, report: &mut Report<'_
                     slip.instead(if can(Refusal::Codes) { format!("write a list: `[\"{text}\"]`") } else { "write `\"page\"`".to_owned() }),
                 );
             }
-            Some(Refused::AtClient(text.clone()))
+            Some(Refused::AtClient(vec![text.clone()]))
         }
         Data::List(members) => {
             if members.is_empty() {
                 report.add(&node.at, Slip::new("`refused` lists no error").instead("`true` is any refusal"));
             }
-            if !can(Refusal::Codes) {
+            // What a verb of the browser is refused by stands at the client.
+            if !can(Refusal::Codes) && !can(Refusal::AtClient) {
                 let slip = Slip::new(format!("`{name}` is not refused by a list of errors"));
-                report.add(
-                    &node.at,
-                    slip.instead(if can(Refusal::AtClient) {
-                        "one error at the client is text: `\"login_required\"`"
-                    } else {
-                        "write `\"page\"` or `true`"
-                    }),
-                );
+                report.add(&node.at, slip.instead("write `\"page\"` or `true`"));
             }
             let mut codes = Vec::new();
             for member in members {
@@ -225,7 +219,7 @@ pub(super) fn refused(node: &Node, of: Option<&Step<'_>>, report: &mut Report<'_
                     other => report.add(&member.at, Slip::unknown("error", other.unwrap_or(member.kind()), ERRORS.iter().copied())),
                 }
             }
-            Some(Refused::Codes(codes))
+            Some(if can(Refusal::Codes) { Refused::Codes(codes) } else { Refused::AtClient(codes) })
         }
         Data::Number(_) | Data::Table(_) => {
             report.wants(node, "refused", "a list of errors, an error at the client, `\"page\"` or `true`");

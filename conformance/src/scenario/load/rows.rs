@@ -203,7 +203,7 @@ impl<'t> File<'_, 't, '_> {
             self.report.add(&step.at, slip);
         }
         let wanted = step.refused.and_then(|node| refused(node, Some(step), self.report));
-        if let (Some(Refused::Codes(codes)), Some(node)) = (&wanted, step.refused)
+        if let (Some(Refused::Codes(codes) | Refused::AtClient(codes)), Some(node)) = (&wanted, step.refused)
             && codes.len() > 1
         {
             several.push(node.at.clone());
