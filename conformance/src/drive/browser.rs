@@ -146,6 +146,11 @@ fn next(url: &Url, answer: &Answer, places: &dyn Places, flow: Flow, intent: &In
             return Next::Land(landed, Some(Callback { by: "post".into(), url: action.into(), client: Some(client), params }));
         }
     }
+    if let Some((form, params)) = page.by_itself()
+        && let Some(action) = url.join(&form.action).ok().filter(|action| places.of_target(action).is_some())
+    {
+        return Next::Go(submit(action, &form.method, &params));
+    }
     let hints = places.hints();
     let purpose = page.purpose(answer.status, flow, hints);
     let (landed, submitted) = match purpose {

@@ -62,6 +62,11 @@ impl Http {
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
+        // Else nobody can tell an empty body from none (RFC 9110 §8.6), and some providers take the one for no form at all.
+        let has_body = matches!(request.method.as_str(), "POST" | "PUT" | "PATCH");
+        if has_body && request.body.is_empty() && request.header("content-length").next().is_none() {
+            builder = builder.header("content-length", 0);
+        }
         let (client, body) = match gate {
             None => (&self.pooled, Full::new(Bytes::from(request.body.clone())).boxed_unsync()),
             Some(gate) => {

@@ -56,6 +56,8 @@ pub struct Page {
     pub forms: Vec<Form>,
     /// Its links, in their order: the words on each and where it leads.
     pub links: Vec<(String, String)>,
+    /// Whether a script sends its form as soon as it is there.
+    pub sends_itself: bool,
 }
 
 /// A form.
@@ -124,7 +126,19 @@ impl Page {
         };
         let heading = [words("title"), words("h1")].into_iter().flatten().collect::<Vec<_>>().join(" — ");
         let forms = Selector::parse("form").map(|s| document.select(&s).map(|f| Form::read(f, &document)).collect()).unwrap_or_default();
-        Self { heading, forms, links: links(&document) }
+        Self {
+            heading,
+            forms,
+            links: links(&document),
+            sends_itself: fits(html, r"\bforms(\[0\]|\.\w+)\.submit\(\)|onload\s*=[^>]*submit\(\)"),
+        }
+    }
+
+    /// The form that goes out by itself: there is one, and nothing in it is the person's to say.
+    pub fn by_itself(&self) -> Option<(&Form, Vec<(String, String)>)> {
+        let [form] = self.forms.as_slice() else { return None };
+        let silent = form.fields.iter().all(|f| f.kind == "hidden");
+        (self.sends_itself && silent).then(|| (form, form.standing()))
     }
 
     /// What the page is for.
@@ -371,6 +385,17 @@ mod tests {
              <form><input type=hidden name=approval value=approve><button>Go</button></form>",
         );
         assert_eq!(two_forms.decide(true, "consent", &Hints::new()).unwrap().1, [("approval".to_owned(), "approve".to_owned())]);
+    }
+
+    #[test]
+    fn a_form_that_a_script_sends_goes_out_by_itself() {
+        let form = "<form method=post action=/on><input type=hidden name=a value=1><noscript><button>Continue</button></noscript></form>";
+        let script = "<script>addEventListener('load', function () { document.forms[0].submit() })</script>";
+        let page = Page::read(&format!("{script}{form}"));
+        assert_eq!(page.by_itself().unwrap().1, [("a".to_owned(), "1".to_owned())]);
+        assert!(Page::read(&format!("<body onload=\"javascript:document.forms[0].submit()\">{form}")).by_itself().is_some());
+        assert!(Page::read(form).by_itself().is_none());
+        assert!(Page::read(&format!("{script}<form><input type=password name=p></form>")).by_itself().is_none());
     }
 
     #[test]
