@@ -114,6 +114,8 @@ impl Drop for Working {
 struct Open {
     booth: Booth,
     delivery: usize,
+    /// Let go after the end is written down: whoever sees that nothing is held may move the clock.
+    held: Option<Held>,
 }
 
 impl Drop for Open {
@@ -179,9 +181,14 @@ impl Booth {
     /// Keeps the answer to a request of the harness back.
     pub async fn keep_back(&self, hold: Hold) {
         self.0.kept_back.fetch_add(1, Ordering::SeqCst);
-        let _kept = KeptBack(Arc::downgrade(&self.0));
+        let kept = KeptBack(Arc::downgrade(&self.0));
         self.0.tick();
-        self.wait(Some(hold), false).await;
+        if let Some(waiting) = self.waiting(hold) {
+            let working = waiting.await;
+            // In this order, as in `wait`.
+            drop(kept);
+            drop(working);
+        }
     }
 
     /// Tasks of the front's own that can run.
@@ -306,7 +313,7 @@ impl Booth {
             }
         }
         let Some(arrival) = reply else { return Played::Answer(plain(200)) };
-        self.wait(arrival.hold, true).await;
+        self.wait(arrival.hold, &mut None).await;
         let client = arrival.client.clone();
         let (request, played) = self.arrive(&client, arrival.request).await;
         let Played::Answer(answer) = played else { return played };
@@ -341,12 +348,13 @@ impl Booth {
         });
     }
 
-    async fn wait(&self, hold: Option<Hold>, of_the_provider: bool) {
+    /// Holds a delivery of the provider back, counted in `held`.
+    async fn wait(&self, hold: Option<Hold>, held: &mut Option<Held>) {
         let Some(waiting) = hold.and_then(|hold| self.waiting(hold)) else { return };
-        let held = of_the_provider.then(|| self.hold());
+        *held = Some(self.hold());
         let working = waiting.await;
         // In this order, or there were an instant at which it is held by nobody's count but its own, and all looks settled.
-        drop(held);
+        *held = None;
         drop(working);
     }
 
@@ -361,17 +369,17 @@ impl Booth {
                 _ => party.plan.pop_front().unwrap_or(json!(200)),
             }
         };
-        let open = Open { booth: self.clone(), delivery: self.came(client, &request, &planned) };
+        let mut open = Open { booth: self.clone(), delivery: self.came(client, &request, &planned), held: None };
         let played = match planned.as_str() {
             Some("hang") => {
-                let _held = self.hold();
+                open.held = Some(self.hold());
                 std::future::pending::<()>().await;
                 Played::Drop
             }
             Some(_) => Played::Drop,
             None => {
                 let after = planned.get("after").and_then(Value::as_str).and_then(duration_ms);
-                self.wait(after.map(Hold::ForMs), true).await;
+                self.wait(after.map(Hold::ForMs), &mut open.held).await;
                 Played::Answer(self.ask(client, &request, planned).await)
             }
         };

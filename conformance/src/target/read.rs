@@ -57,7 +57,7 @@ struct Reader<'t> {
 
 impl Reader<'_> {
     fn file(&mut self, root: &Node) -> TargetFile {
-        self.keys(root, "key of a target file", TOP);
+        self.keys(root, "a target file", TOP);
         let nothing = Node { at: root.at.clone(), data: Data::Table(Vec::new()) };
         let part = |name: &str| root.get(name).unwrap_or(&nothing);
         for name in ["trust", "front", "quiet", "clock"] {
@@ -68,7 +68,7 @@ impl Reader<'_> {
                 _ => &["skew", "longest"],
             };
             self.table(part(name), name);
-            self.keys(part(name), &format!("key of [{name}]"), keys);
+            self.keys(part(name), &format!("[{name}]"), keys);
         }
         let has = self.texts(root, "has");
         for word in has.iter().filter(|word| !HAS.contains(&word.as_str())) {
@@ -99,7 +99,7 @@ impl Reader<'_> {
 
     fn start(&mut self, node: &Node) -> Option<Start> {
         self.table(node, "start");
-        self.keys(node, "key of [start]", &["command", "ready", "within"]);
+        self.keys(node, "[start]", &["command", "ready", "within"]);
         let command = self.command(node, "command");
         let ready = self.address(node, "ready", true);
         let within = self.duration(node, "within", Duration::from_secs(60));
@@ -117,7 +117,7 @@ impl Reader<'_> {
         let token = self.text(node, "initial_access_token");
         for entry in node.table().unwrap_or_default().iter().filter(|e| e.node.table().is_none()) {
             if !["how", "initial_access_token"].contains(&entry.key.as_str()) {
-                self.report.add(&entry.key_at, Slip::unknown("key of [clients]", &entry.key, ["how", "initial_access_token"]));
+                self.report.add(&entry.key_at, no_key("[clients]", &entry.key, &["how", "initial_access_token"]));
             }
         }
         match how.as_str() {
@@ -148,7 +148,7 @@ impl Reader<'_> {
 
     fn client(&mut self, entry: &Entry) -> Value {
         let node = &entry.node;
-        self.keys(node, "metadata of a client", CLIENT_METADATA);
+        self.keys(node, "a client", CLIENT_METADATA);
         self.wanted(node, "client_id");
         if node.get("redirect_uris").is_some() {
             for address in self.texts(node, "redirect_uris") {
@@ -175,7 +175,7 @@ impl Reader<'_> {
         for entry in node.table().unwrap_or_default() {
             self.table(&entry.node, &entry.key);
             let keys: Vec<&str> = ["username", "password", "known_as"].iter().chain(FACTS).copied().collect();
-            self.keys(&entry.node, "key of a user", &keys);
+            self.keys(&entry.node, "a user", &keys);
             let (username, password) = (self.wanted(&entry.node, "username"), self.wanted(&entry.node, "password"));
             let mut known_as = self.texts(&entry.node, "known_as");
             known_as.push(username.clone());
@@ -189,7 +189,7 @@ impl Reader<'_> {
     fn login(&mut self, root: &Node) -> Login {
         let Some(node) = root.get("login") else { return Login::Form(Hints::new()) };
         self.table(node, "login");
-        self.keys(node, "key of [login]", &["driver", "command", "pages"]);
+        self.keys(node, "[login]", &["driver", "command", "pages"]);
         let driver = self.wanted(node, "driver");
         match driver.as_str() {
             "form" => {
@@ -215,12 +215,12 @@ impl Reader<'_> {
 
     fn pages(&mut self, node: &Node) -> Hints {
         self.table(node, "pages");
-        self.keys(node, "page", PAGES);
+        self.keys(node, "[login.pages]", PAGES);
         let mut hints = Hints::new();
         for entry in node.table().unwrap_or_default() {
             let page = &entry.node;
             self.table(page, &entry.key);
-            self.keys(page, "key of a page", &["heading", "fields", "press", "refuse"]);
+            self.keys(page, "a page", &["heading", "fields", "press", "refuse"]);
             let heading = self.text(page, "heading");
             if let (Some(Err(why)), Some(at)) = (heading.as_deref().map(Regex::new), page.get("heading")) {
                 self.report.add(&at.at, Slip::new(format!("`heading` is no regular expression: {why}")));
@@ -228,7 +228,7 @@ impl Reader<'_> {
             let mut fields = BTreeMap::new();
             if let Some(named) = page.get("fields") {
                 self.table(named, "fields");
-                self.keys(named, "field", &["username", "password"]);
+                self.keys(named, "`fields`", &["username", "password"]);
                 for role in ["username", "password"] {
                     fields.extend(self.text(named, role).map(|name| (role.to_owned(), name)));
                 }
@@ -242,7 +242,7 @@ impl Reader<'_> {
     fn admin(&mut self, node: &Node) -> BTreeMap<String, Vec<String>> {
         self.table(node, "admin");
         let acts: Vec<&str> = ACTS.iter().map(|act| act.name).collect();
-        self.keys(node, "act", &acts);
+        self.keys(node, "[admin]", &acts);
         let all = node.table().unwrap_or_default();
         all.iter().filter_map(|entry| Some((entry.key.clone(), self.command(node, &entry.key)?))).collect()
     }
@@ -250,7 +250,7 @@ impl Reader<'_> {
     fn lacks(&mut self, root: &Node) -> Vec<(String, String)> {
         let mut lacks = Vec::new();
         for node in self.tables(root, "lacks") {
-            self.keys(node, "key of [[lacks]]", &["feature", "because"]);
+            self.keys(node, "[[lacks]]", &["feature", "because"]);
             let (feature, because) = (self.wanted(node, "feature"), self.wanted(node, "because"));
             if let Some(at) = node.get("feature").filter(|_| !FEATURES.contains(&feature.as_str())) {
                 self.report.add(&at.at, Slip::unknown("feature", &feature, FEATURES.iter().copied()));
@@ -263,7 +263,7 @@ impl Reader<'_> {
     fn known(&mut self, root: &Node) -> Vec<Known> {
         let mut known = Vec::new();
         for node in self.tables(root, "known") {
-            self.keys(node, "key of [[known]]", &["check", "because"]);
+            self.keys(node, "[[known]]", &["check", "because"]);
             let line = self.report.line(&node.at);
             known.push(Known { check: self.wanted(node, "check"), because: self.wanted(node, "because"), line });
         }
@@ -356,11 +356,16 @@ impl Reader<'_> {
         list.unwrap_or_default()
     }
 
-    fn keys(&mut self, node: &Node, what: &str, known: &[&str]) {
+    fn keys(&mut self, node: &Node, whose: &str, known: &[&str]) {
         for entry in node.table().unwrap_or_default().iter().filter(|e| !known.contains(&e.key.as_str())) {
-            self.report.add(&entry.key_at, Slip::unknown(what, &entry.key, known.iter().copied()));
+            self.report.add(&entry.key_at, no_key(whose, &entry.key, known));
         }
     }
+}
+
+/// A key that the table does not have.
+fn no_key(whose: &str, key: &str, known: &[&str]) -> Slip {
+    Slip::none_of(format!("{whose} has no key `{key}`"), key, known.iter().copied())
 }
 
 #[cfg(test)]
@@ -373,6 +378,25 @@ mod tests {
     }
 
     const LEAST: &str = "name = \"x\"\nissuer = \"https://op.example\"\nclients.how = \"register\"\n";
+
+    /// The example of the documentation is one, and has every key.
+    #[test]
+    fn the_documentation_is_right() {
+        let page = include_str!("../../docs/target-file.md");
+        let example = page.split("```").nth(1).and_then(|block| block.strip_prefix("toml\n")).unwrap();
+        assert_eq!(problems(example), Vec::<String>::new());
+        let root = Node::parse(example).unwrap();
+        assert_eq!(TOP.iter().filter(|key| root.get(key).is_none()).collect::<Vec<_>>(), Vec::<&&str>::new());
+    }
+
+    #[test]
+    fn the_targets_of_the_repository_are_read() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/targets");
+        for file in std::fs::read_dir(folder).unwrap() {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            assert_eq!(problems(&text), Vec::<String>::new());
+        }
+    }
 
     #[test]
     fn little_is_enough() {
@@ -389,10 +413,10 @@ mod tests {
         assert_eq!(
             problems(&text),
             [
-                "t.toml:4:1: there is no key of a target file `isuer`; did you mean `issuer`?",
-                "t.toml:5:2: there is no key of a target file `quite`; did you mean `quiet`?",
+                "t.toml:4:1: a target file has no key `isuer`; did you mean `issuer`?",
+                "t.toml:5:2: a target file has no key `quite`; did you mean `quiet`?",
                 "t.toml:7:10: there is no driver `forms`; did you mean `form`?",
-                "t.toml:9:1: there is no act `terminate_sesion`; did you mean `terminate_session`?",
+                "t.toml:9:1: [admin] has no key `terminate_sesion`; did you mean `terminate_session`?",
                 "t.toml:10:1: `because` is missing",
                 "t.toml:11:11: there is no feature `devise`; did you mean `device`?",
                 "t.toml:13:8: `5` is no duration; write \"300ms\", \"5s\", \"10m\" or \"1h\"",
@@ -403,7 +427,7 @@ mod tests {
     #[test]
     fn given_clients_have_the_names_of_registration() {
         let text = "name = \"x\"\nissuer = \"https://op.example\"\n[clients]\nhow = \"given\"\n[clients.web]\nclient_id = \"w\"\nredirect_uri = \"http://rp/cb\"\n";
-        assert_eq!(problems(text), ["t.toml:7:1: there is no metadata of a client `redirect_uri`; did you mean `redirect_uris`?"]);
+        assert_eq!(problems(text), ["t.toml:7:1: a client has no key `redirect_uri`; did you mean `redirect_uris`?"]);
         let fit = text.replace("redirect_uri = \"http://rp/cb\"", "redirect_uris = [\"http://rp/cb\"]");
         assert!(matches!(read("t.toml", &fit, Path::new("/")).unwrap().clients, Clients::Given(all) if all.contains_key("web")));
     }

@@ -79,8 +79,11 @@ fn at_addresses(issuer: &str, front: u16) -> (String, String) {
     for part in [read("keys.toml"), clients.clone(), users.clone()] {
         config.extend(part);
     }
-    let mut file: toml::Table =
-        format!("name = \"ours, from outside\"\nissuer = \"{issuer}\"\nlogin.driver = \"form\"\nquiet.after = \"20ms\"\n").parse().unwrap();
+    let mut file: toml::Table = format!(
+        "name = \"ours, from outside\"\nissuer = \"{issuer}\"\nhas = [\"zitadel\"]\nlogin.driver = \"form\"\nquiet.after = \"20ms\"\n"
+    )
+    .parse()
+    .unwrap();
     clients["clients"].as_table_mut().unwrap().insert("how".into(), "given".into());
     file.extend(clients);
     let person = |(name, user): (&String, &toml::Value)| {

@@ -347,8 +347,8 @@ expect.status = 200
     (&[(r#"refused = "login_required""#, r#"refused = "login_requird""#)], &[
         "33:11: there is no error `login_requird`; did you mean `login_required`?",
     ]),
-    (&[(r#"refused = "login_required""#, r#"refused = ["login_required"]"#)], &[
-        r#"33:11: `authorize` is not refused by a list of errors; one error at the client is text: `"login_required"`"#,
+    (&[(r#"refused = "login_required""#, r#"refused = ["login_required", "interaction_required"]"#)], &[
+        "33:11: several errors are allowed here, and no `room` says why; `room` names the requirement that leaves it open",
     ]),
     (&[(r#"refused = ["invalid_grant"]"#, r#"refused = "invalid_grant""#)], &[
         r#"38:11: `redeem` is not refused by an error at the client; write a list: `["invalid_grant"]`"#,
