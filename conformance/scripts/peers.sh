@@ -21,8 +21,9 @@ need_debian() {
   [ "$(id -u)" = 0 ] || return 1
   # As if in single-user mode, where a package's own service is not started: the scripts start what they need.
   export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
-  apt-get install -y -q --no-install-recommends "$@" >"$PEERS/apt.log" 2>&1 ||
-    { apt-get update -q && apt-get install -y -q --no-install-recommends "$@"; } >"$PEERS/apt.log" 2>&1
+  # With limits: where the registry cannot be reached, this is to end and say so.
+  timeout 200 apt-get install -y -q --no-install-recommends "$@" >"$PEERS/apt.log" 2>&1 ||
+    { timeout 60 apt-get update -q && timeout 200 apt-get install -y -q --no-install-recommends "$@"; } >"$PEERS/apt.log" 2>&1
 }
 
 # need_npm FOLDER PACKAGE@VERSION..: the packages under $PEERS/FOLDER/node_modules.
@@ -32,7 +33,7 @@ need_npm() {
   command -v npm >/dev/null || return 1
   mkdir -p "$folder"
   echo '{ "private": true }' >"$folder/package.json"
-  (cd "$folder" && npm install --no-audit --no-fund --loglevel=error "$@") >"$PEERS/npm.log" 2>&1 || return 1
+  (cd "$folder" && timeout 120 npm install --no-audit --no-fund --loglevel=error "$@") >"$PEERS/npm.log" 2>&1 || return 1
   echo "$*" >"$folder/installed"
 }
 
