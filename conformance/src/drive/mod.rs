@@ -224,7 +224,7 @@ fn seed(run: u64, id: &str) -> [u8; 32] {
 /// Why a check is not asked of this target, if it is not.
 pub fn skip(check: &Check, target: &Target) -> Option<Skip> {
     // What one system does is asked of that system and of those who stand for it.
-    if check.cites.iter().any(|id| id.starts_with("zitadel-")) && !target.has().iter().any(|h| h == "zitadel") {
+    if check.cites.iter().all(|id| id.starts_with("zitadel-")) && !target.has().iter().any(|h| h == "zitadel") {
         let because = "the lines of its catalogue bind nobody whose target file does not say `has = [\"zitadel\"]`".to_owned();
         return Some(Skip::Lacks { feature: "zitadel".into(), because });
     }

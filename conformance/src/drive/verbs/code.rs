@@ -56,6 +56,7 @@ pub async fn authorize(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> 
     let known = WellBehaved { metadata: &metadata, client: &client, redirect_uri: &redirect_uri, auth: "none", secret: None };
     // Where openidconnect makes nothing of the discovery document, the request is made by hand; a rule judges the document.
     let url = known.authorization_url(&chosen).map_or_else(|_| by_hand(&endpoint, &client, &redirect_uri, &chosen), Into::into);
+    let url = if openid(doing) { url } else { without(&url, "nonce") };
     let mut request = Request { method: "GET".into(), url, headers: Vec::new(), body: String::new() };
     let edited = doing.change(&mut request);
     let sent = |name: &str, chosen: &str| request.param(name).unwrap_or_else(|| chosen.to_owned());
@@ -171,6 +172,18 @@ fn by_hand(endpoint: &str, client: &Value, redirect_uri: &str, chosen: &Chosen) 
         ("code_challenge_method", "S256"),
     ];
     url::Url::parse_with_params(endpoint, params).map_or_else(|_| endpoint.to_owned(), Into::into)
+}
+
+/// Whether OpenID Connect is asked for. A plain OAuth request has nothing that only OpenID Connect knows (Core §3.1.2.1).
+fn openid(doing: &Doing<'_>) -> bool {
+    doing.text("scope").is_none_or(|scope| scope.split(' ').any(|word| word == "openid"))
+}
+
+fn without(url: &str, param: &str) -> String {
+    let Ok(mut parsed) = url::Url::parse(url) else { return url.to_owned() };
+    let kept: Vec<(String, String)> = parsed.query_pairs().into_owned().filter(|(name, _)| name != param).collect();
+    parsed.query_pairs_mut().clear().extend_pairs(kept);
+    parsed.into()
 }
 
 fn first(client: &Value, member: &str) -> Option<String> {
