@@ -126,22 +126,49 @@ fn every_report_is_written_and_transcripts_are_read_back() {
     assert!(!std::fs::read_to_string(at("r.json")).unwrap().contains(&token));
 }
 
+/// A target whose discovery document is to be had three times; then it takes a request and says nothing. Tells of that one.
+fn falls_silent() -> (String, std::sync::mpsc::Receiver<std::net::TcpStream>) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let issuer = format!("http://{}", listener.local_addr().unwrap());
+    let document = format!("{{\"issuer\":\"{issuer}\"}}");
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{document}",
+        document.len()
+    );
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for _ in 0..3 {
+            let mut asked = listener.accept().unwrap().0;
+            let _ = asked.read(&mut [0; 4096]).unwrap();
+            asked.write_all(answer.as_bytes()).unwrap();
+        }
+        tell.send(listener.accept().unwrap().0).unwrap();
+    });
+    (issuer, told)
+}
+
 #[cfg(unix)]
-#[tokio::test]
-async fn an_interrupted_run_reports_what_it_has() {
+#[test]
+fn an_interrupted_run_reports_what_it_has() {
     let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("r.json");
+    let (issuer, silent) = falls_silent();
+    let (target, file) = (dir.path().join("t.toml"), dir.path().join("r.json"));
+    std::fs::write(&target, format!("name = 'a stub'\nissuer = '{issuer}'\nclients.how = 'register'\nquiet.after = '1ms'\n")).unwrap();
     let mut run = Command::new(env!("CARGO_BIN_EXE_touchstone"));
-    run.args(["run", "--jobs", "1", "--report", &format!("json={}", file.display())]).stdout(std::process::Stdio::piped());
-    let run = run.spawn().unwrap();
-    // The file is there as soon as the run is about to begin.
-    while !file.exists() {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    run.args(["run", "--jobs", "1", "--only", "discovery", "--target"])
+        .arg(&target)
+        .arg("--report")
+        .arg(format!("json={}", file.display()));
+    let run = run.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let held = silent.recv().unwrap();
     assert!(Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap().success());
     let ended = run.wait_with_output().unwrap();
+    drop(held);
     assert_eq!(code(&ended), 130, "{}", out(&ended));
     assert!(out(&ended).trim_end().lines().last().unwrap().starts_with("exit 130: interrupted, "), "{}", out(&ended));
-    assert_eq!(json(&file)["exit"]["code"], 130);
+    let record = json(&file);
+    assert_eq!(record["exit"]["code"], 130);
+    let seen = record["checks"].as_array().unwrap().iter().filter(|c| c["verdict"] == "fail").count();
+    assert!(seen > 0, "{}", out(&ended));
 }

@@ -412,14 +412,14 @@ fn a_target_is_started_and_stopped() {
 #[test]
 fn an_interrupt_stops_a_target_that_is_not_ready_yet() {
     let folder = tempfile::tempdir().unwrap();
+    // Who reads it waits until it was written.
+    let begun = folder.path().join("begun");
+    assert!(std::process::Command::new("mkfifo").arg(&begun).status().unwrap().success());
     let walks = Runtime::new().unwrap().block_on(async {
-        let file = started("trap 'touch down; exit' TERM; touch begun; while :; do sleep 0.01; done", folder.path()).await;
+        let file = started("trap 'touch down; exit' TERM; echo > begun; while :; do sleep 0.01; done", folder.path()).await;
         let (job, stop) = job(&target(folder.path(), &file, still()), &[]);
-        let begun = folder.path().join("begun");
         tokio::spawn(async move {
-            while !begun.exists() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+            tokio::task::spawn_blocking(|| std::fs::read(begun)).await.unwrap().unwrap();
             stop.send(true).unwrap();
             // Whoever looks at the channel finds it as it is for as long as this lives.
             std::future::pending::<()>().await;
