@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use regex::Regex;
 use scraper::{ElementRef, Html, Selector};
@@ -331,7 +332,7 @@ fn named(page: &str) -> Option<Purpose> {
 
 /// Links, and buttons whose script does no more than a link.
 fn links(document: &Html) -> Vec<(String, String)> {
-    let go = Regex::new(r#"location(?:\.href)?\s*=\s*['"]([^'"]+)['"]"#).ok();
+    let go = pattern(r#"location(?:\.href)?\s*=\s*['"]([^'"]+)['"]"#);
     let scripted = |e: ElementRef<'_>| Some(go.as_ref()?.captures(e.value().attr("onclick")?)?[1].to_owned());
     let to = |e: ElementRef<'_>| e.value().attr("href").map(str::to_owned).or_else(|| scripted(e));
     let all = Selector::parse("a[href], button[onclick], a[onclick]");
@@ -353,8 +354,15 @@ fn label_of(element: ElementRef<'_>, document: &Html) -> String {
 }
 
 /// Whether a text fits one of our own patterns.
-fn fits(text: &str, pattern: &str) -> bool {
-    Regex::new(pattern).is_ok_and(|p| p.is_match(text))
+fn fits(text: &str, ours: &'static str) -> bool {
+    pattern(ours).is_some_and(|p| p.is_match(text))
+}
+
+/// One of our own patterns, made once: a run reads thousands of pages.
+fn pattern(ours: &'static str) -> Option<Regex> {
+    static MADE: Mutex<BTreeMap<&str, Option<Regex>>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    made.entry(ours).or_insert_with(|| Regex::new(ours).ok()).clone()
 }
 
 #[cfg(test)]
