@@ -30,18 +30,17 @@ accept:
 
 # Wall time and CPU of the suite, and the time from start to the first answer
 bench *ARGS:
-    cargo build --release --quiet
-    conformance/scripts/bench {{ARGS}}
+    cargo bench --package conformance {{ARGS}}
 
-# The suite against released providers, where their packages can be had
-foreign *ARGS:
+# The suite against a released provider, where its package can be had: `just foreign oidc-provider`
+foreign NAME *ARGS:
     cargo build --release --quiet
-    conformance/scripts/foreign {{ARGS}}
+    conformance/scripts/foreign/run.sh {{NAME}} {{ARGS}}
 
 # A login in a real browser through a real relying party, and a logout that ends its session
 browser *ARGS:
     cargo build --release --quiet
-    conformance/scripts/browser {{ARGS}}
+    conformance/scripts/browser/run.sh {{ARGS}}
 
 # All that CI does
 ci:
