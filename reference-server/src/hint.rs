@@ -6,6 +6,7 @@ use crate::jose;
 use crate::names::{ClientId, SessionId, UserId};
 use crate::provider::Provider;
 use crate::refusal::Refusal;
+use crate::subject;
 
 /// What an ID token says of its user.
 pub struct Hint {
@@ -30,5 +31,9 @@ pub async fn verify(provider: &Provider, token: &str) -> Result<Hint, Refusal> {
         return Err(Refusal::HintInvalid);
     }
     let session_id = claims.get("sid").and_then(Value::as_str).map(SessionId::new);
-    Ok(Hint { user_id: UserId::new(text("sub")?), session_id, client_id: ClientId::new(text("aud")?) })
+    let (sub, client_id) = (text("sub")?, ClientId::new(text("aud")?));
+    // A pairwise subject means somebody to its own client alone.
+    let client = provider.client(client_id.as_str()).ok();
+    let known = client.and_then(|client| subject::user_of(&provider.config, client, sub));
+    Ok(Hint { user_id: known.unwrap_or_else(|| UserId::new(sub)), session_id, client_id })
 }

@@ -162,13 +162,13 @@ fn algorithm(alg: Algorithm) -> jsonwebtoken::Algorithm {
     }
 }
 
-/// A signed JWT of these claims. The header has `alg`, `kid` and `typ` and nothing else.
+/// A signed JWT of these claims. The header has `alg`, `kid` and, if this kind of token has one, `typ`; nothing else.
 ///
 /// # Errors
 /// The key cannot sign.
-pub fn sign(key: &SigningKey, typ: &str, claims: &impl Serialize) -> Result<String, crate::log::Failure> {
+pub fn sign<'t>(key: &SigningKey, typ: impl Into<Option<&'t str>>, claims: &impl Serialize) -> Result<String, crate::log::Failure> {
     let mut header = Header::new(algorithm(key.alg));
-    header.typ = Some(typ.to_owned());
+    header.typ = typ.into().map(str::to_owned);
     header.kid = Some(key.kid.as_str().to_owned());
     jsonwebtoken::encode(&header, claims, &key.handle.signs).map_err(|error| crate::log::Failure(format!("key {}: {error}", key.kid)))
 }

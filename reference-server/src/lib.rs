@@ -31,6 +31,7 @@
 //! | `sessions`, `notifier` | ending sessions, and telling relying parties about it |
 //! | `tokens`, `jose`, `keys`, `own_keys`, `own_tls` | what is signed, and with what |
 //! | `refusal` | why something is refused, and how that is said on the wire |
+//! | `claims`, `subject` | what a client learns of a user, and by which `sub` it knows them |
 //! | `names`, `scope`, `params`, `exchange` | values in their types, from the door on |
 //! | `pages` and `templates/` | what people see |
 //! | `config` | the configuration, and messages about slips in it |
@@ -47,6 +48,7 @@
 //! - No grant but the code grant yet, and nothing in discovery that does not work.
 
 mod browser;
+mod claims;
 mod client_auth;
 mod config;
 mod endpoints;
@@ -71,6 +73,7 @@ mod seam;
 mod serve;
 mod sessions;
 mod state;
+mod subject;
 mod tokens;
 mod world;
 

@@ -101,6 +101,8 @@ secret! {
     BrowserCookie;
     /// Ties a form to the browser that it was shown in.
     FormToken;
+    /// What pairwise subjects are made with.
+    PairwiseSalt;
     /// The static bearer token of the management API.
     ManagementToken;
 }

@@ -19,6 +19,7 @@ use crate::params::encode;
 use crate::provider::Provider;
 use crate::state::session::SessionTerminated;
 use crate::state::session_logout::{self, Failed, Sent, SessionLogout, Telling};
+use crate::subject;
 use crate::world::outgoing::NoAnswer;
 use crate::world::quiet::{BusyGuard, Counts};
 
@@ -217,7 +218,7 @@ async fn try_once(provider: &Provider, telling: &Telling, attempt: u32, busy: Bu
 #[derive(Serialize)]
 struct LogoutTokenClaims<'a> {
     iss: &'a str,
-    sub: &'a str,
+    sub: String,
     aud: [&'a str; 1],
     iat: i64,
     exp: i64,
@@ -236,7 +237,7 @@ async fn logout_token(provider: &Provider, telling: &Telling, attempt: u32) -> R
     let purpose = format!("logout token {} {}", first.client_id, first.back_channel_logout_uri);
     let claims = LogoutTokenClaims {
         iss: first.issuer.as_str(),
-        sub: first.user_id.as_str(),
+        sub: subject::of(&provider.config, client, &first.user_id),
         aud: [first.client_id.as_str()],
         iat: now,
         exp: now + provider.config.lifetimes.logout_token.secs(),

@@ -54,6 +54,8 @@ codes! {
     RequestNotSupported = "request_not_supported" 400,
     /// OpenID Connect Core 1.0, section 3.1.2.6.
     RequestUriNotSupported = "request_uri_not_supported" 400,
+    /// OpenID Connect Core Error Code unmet_authentication_requirements 1.0.
+    UnmetAuthenticationRequirements = "unmet_authentication_requirements" 400,
     /// RFC 6750, section 3.1.
     InvalidToken = "invalid_token" 401,
     /// RFC 6750, section 3.1.
@@ -127,7 +129,11 @@ refusals! {
     /// Core, section 3.1.2.6.
     NobodySignedIn = LoginRequired "the user has to sign in, and prompt=none forbids to ask",
     /// Core, section 3.1.2.1: the user of the hint is not the one who is here.
-    AnotherUser = LoginRequired "the user who is signed in is not the one whom the hint names",
+    AnotherUser = LoginRequired "the user who is signed in is not the one whom the client insists on",
+    /// Core, sections 3.1.2.2 and 5.5.1.
+    SubjectUnknown = LoginRequired "nobody who could sign in here has the subject that is asked for",
+    /// Core, section 5.5.1.1.
+    AcrUnmet = UnmetAuthenticationRequirements "nobody can sign in here in a way of any acr that is asked for as essential",
     /// Core, section 3.1.2.6.
     AccountNotChosen = AccountSelectionRequired "the user has to choose an account, and prompt=none forbids to ask",
     /// Core, section 3.1.2.6.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::refusal::Refusal;
 
 /// The scopes that mean something here.
-pub const KNOWN: [&str; 3] = ["openid", "profile", "email"];
+pub const KNOWN: [&str; 5] = ["openid", "profile", "email", "address", "phone"];
 
 /// Scopes that were granted, in the order of [`KNOWN`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,13 @@ impl Scope {
         let asked: Vec<&str> = asked.unwrap_or_default().split(' ').collect();
         let granted: Vec<&str> = KNOWN.into_iter().filter(|known| asked.contains(known)).collect();
         if granted.is_empty() { Err(Refusal::ScopeUnknown) } else { Ok(Self(granted.join(" "))) }
+    }
+
+    /// These and others, of those that are known.
+    pub fn and(&self, others: impl Iterator<Item = &'static str>) -> Self {
+        let others: Vec<&str> = others.collect();
+        let known: Vec<&str> = KNOWN.into_iter().filter(|known| self.has(known) || others.contains(known)).collect();
+        Self(known.join(" "))
     }
 
     /// Whether this scope is among them.

@@ -138,6 +138,9 @@ const DEFAULTS: &str = "
 [flags]
 enable_back_channel_logout = true
 oidc_single_v1_session_termination = true
+
+[subjects]
+pairwise_salt = \"of trials, and so that a user is the same after a restart\"
 ";
 
 /// The configuration, and whether it is the operator's own.

@@ -1,8 +1,9 @@
 //! Tokens of a user for a client: minted, and found again.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use crate::claims;
 use crate::config::{AccessTokenFormat, Client};
 use crate::jose;
 use crate::log::Failure;
@@ -12,6 +13,7 @@ use crate::refusal::Refusal;
 use crate::state::code::Granted;
 use crate::state::oidc_session::{self, AccessTokenAdded, OidcSession};
 use crate::state::session::Session;
+use crate::subject;
 use crate::world::fresh::fingerprint;
 
 /// `acr` of a sign-in with a password (Core, section 2 wants an absolute URI or a registered name).
@@ -32,7 +34,7 @@ pub struct Minted {
     pub id_token: Option<String>,
 }
 
-/// Core, section 2. The order is that of the claims on the wire.
+/// Core, section 2, and behind it what the client has asked for by name (section 5.5). The order is that of the claims on the wire.
 #[derive(Serialize)]
 struct IdTokenClaims<'a> {
     iss: &'a Issuer,
@@ -48,6 +50,8 @@ struct IdTokenClaims<'a> {
     amr: &'a [String],
     at_hash: String,
     sid: &'a str,
+    #[serde(flatten)]
+    about_the_user: Map<String, Value>,
 }
 
 /// Mints the tokens for what was granted. `version` is that of the OIDC session before.
@@ -65,6 +69,7 @@ pub async fn mint(
     let lifetimes = &provider.config.lifetimes;
     let fresh = &provider.world.fresh;
     let aggregate = oidc_session::aggregate(id);
+    let subject = subject::of(&provider.config, client, &granted.user_id);
     let key = provider.keys.current(&provider.log, client.id_token_alg).await?;
     let exp = now + lifetimes.access_token.secs();
     let (access_token, token_id) = match client.access_token_format {
@@ -75,14 +80,15 @@ pub async fn mint(
         }
         AccessTokenFormat::Jwt => {
             let jti = format!("{id}{}", fresh.id(&aggregate, version, "access token"));
-            let claims = access_token_claims(client, granted, &jti, now, exp);
+            let claims = access_token_claims(client, granted, &subject, &jti, now, exp);
             (jose::sign(&key, "at+jwt", &claims)?, jti)
         }
     };
+    let user = provider.config.user(&granted.user_id);
     let id_token = if granted.scope.has("openid") {
         let claims = IdTokenClaims {
             iss: &granted.issuer,
-            sub: granted.user_id.as_str(),
+            sub: &subject,
             aud: client.id.as_str(),
             azp: client.id.as_str(),
             exp: now + lifetimes.id_token.secs(),
@@ -93,6 +99,8 @@ pub async fn mint(
             amr: &granted.amr,
             at_hash: jose::at_hash(key.alg, &access_token),
             sid: granted.session_id.as_str(),
+            // What the scopes open is told by UserInfo, as there is an access token (section 5.4).
+            about_the_user: user.map(|user| claims::asked_of(user, &granted.claims.id_token)).unwrap_or_default(),
         };
         Some(jose::sign(&key, "JWT", &claims)?)
     } else {
@@ -103,12 +111,12 @@ pub async fn mint(
 }
 
 /// RFC 9068, section 2.2. The provider is in `aud` too, because the token opens its UserInfo.
-fn access_token_claims(client: &Client, granted: &Granted, jti: &str, now: i64, exp: i64) -> Value {
+fn access_token_claims(client: &Client, granted: &Granted, subject: &str, jti: &str, now: i64, exp: i64) -> Value {
     let mut audience: Vec<&str> = client.audience.iter().map(String::as_str).collect();
     audience.push(granted.issuer.as_str());
     json!({
         "iss": granted.issuer,
-        "sub": granted.user_id,
+        "sub": subject,
         "aud": audience,
         "client_id": client.id,
         "exp": exp,

@@ -34,6 +34,17 @@ pub enum ApplicationType {
     Native,
 }
 
+/// By which `sub` a client knows its users (Core, section 8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectType {
+    /// By the same as all others.
+    #[default]
+    Public,
+    /// By one that its sector shares with nobody else.
+    Pairwise,
+}
+
 /// What access tokens look like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -77,6 +88,10 @@ pub struct Client {
     pub post_logout_redirect_uris: Vec<RedirectUri>,
     /// What its ID tokens and logout tokens are signed with.
     pub id_token_alg: Algorithm,
+    /// What its UserInfo answers are signed with, if it wants them signed.
+    pub userinfo_alg: Option<Algorithm>,
+    /// The sector whose own subjects it gets; none if it gets those of everybody.
+    pub pairwise_sector: Option<String>,
     /// Where it wants to be told of a logout.
     pub backchannel_logout_uri: Option<String>,
     /// Whether its logout tokens have to name the session. They all do.
@@ -124,6 +139,10 @@ pub(super) struct ClientToml {
     post_logout_redirect_uris: Vec<String>,
     #[serde(default)]
     id_token_signed_response_alg: Algorithm,
+    userinfo_signed_response_alg: Option<Algorithm>,
+    #[serde(default)]
+    subject_type: SubjectType,
+    sector_identifier_uri: Option<String>,
     backchannel_logout_uri: Option<String>,
     #[serde(default)]
     backchannel_logout_session_required: bool,
@@ -200,6 +219,11 @@ fn client(name: String, toml: ClientToml) -> Result<Client, String> {
     if let Some(uri) = &toml.backchannel_logout_uri {
         check_logout_uri(uri, public)?;
     }
+    let pairwise_sector = match (toml.subject_type, &toml.sector_identifier_uri) {
+        (SubjectType::Public, None) => None,
+        (SubjectType::Public, Some(_)) => return Err("sector_identifier_uri is for clients with subject_type = \"pairwise\"".to_owned()),
+        (SubjectType::Pairwise, identifier) => Some(sector(&toml.redirect_uris, identifier.as_deref())?),
+    };
     Ok(Client {
         id: ClientId::new(toml.client_id),
         name: toml.client_name.unwrap_or(name),
@@ -209,6 +233,8 @@ fn client(name: String, toml: ClientToml) -> Result<Client, String> {
         redirect_uris: toml.redirect_uris.into_iter().map(RedirectUri::new).collect(),
         post_logout_redirect_uris: toml.post_logout_redirect_uris.into_iter().map(RedirectUri::new).collect(),
         id_token_alg: toml.id_token_signed_response_alg,
+        userinfo_alg: toml.userinfo_signed_response_alg,
+        pairwise_sector,
         backchannel_logout_uri: toml.backchannel_logout_uri,
         backchannel_logout_session_required: toml.backchannel_logout_session_required,
         application_type: toml.application_type,
@@ -239,6 +265,20 @@ fn check_redirect_uri(uri: &str, native: bool) -> Result<(), String> {
         "javascript" | "data" | "vbscript" | "file" | "blob" | "about" => wrong("no application answers there"),
         _ if native => Ok(()),
         _ => wrong("a scheme of its own is for native clients"),
+    }
+}
+
+/// Core, section 8.1: the host of `sector_identifier_uri`, or else the one host of all redirect URIs.
+fn sector(redirect_uris: &[String], identifier: Option<&str>) -> Result<String, String> {
+    let host = |uri: &str| Url::parse(uri).ok().and_then(|url| url.host_str().map(str::to_owned));
+    if let Some(uri) = identifier {
+        let https = uri.starts_with("https://");
+        return host(uri).filter(|_| https).ok_or_else(|| format!("`{uri}` is no sector_identifier_uri: it has to be https"));
+    }
+    let hosts: BTreeSet<Option<String>> = redirect_uris.iter().map(|uri| host(uri)).collect();
+    match hosts.into_iter().collect::<Vec<_>>().as_slice() {
+        [Some(host)] => Ok(host.clone()),
+        _ => Err("a pairwise client whose redirect_uris do not share one host needs a sector_identifier_uri".to_owned()),
     }
 }
 

@@ -15,7 +15,7 @@ use toml::Spanned;
 pub use self::clients::{AccessTokenFormat, ApplicationType, AuthMethod, Client, Consent};
 pub use self::keys::{Algorithm, KeyEntry, KeyUse};
 pub use self::place::ConfigError;
-pub use self::provider::{Delivery, Flags, Lifetimes, Management, Origin, PasswordCost, Policy, StoreKind};
+pub use self::provider::{Delivery, Flags, Lifetimes, Management, Origin, PasswordCost, Policy, StoreKind, Subjects};
 pub use self::users::User;
 
 use self::clients::ClientToml;
@@ -37,6 +37,8 @@ pub struct Config {
     pub flags: Flags,
     /// What the provider insists on.
     pub policy: Policy,
+    /// By which `sub` clients know their users.
+    pub subjects: Subjects,
     /// How long things live.
     pub lifetimes: Lifetimes,
     /// How relying parties are told.
@@ -67,6 +69,8 @@ struct ConfigToml {
     flags: Flags,
     #[serde(default)]
     policy: Policy,
+    #[serde(default)]
+    subjects: Subjects,
     #[serde(default)]
     lifetimes: Lifetimes,
     #[serde(default)]
@@ -99,6 +103,7 @@ impl Config {
         provider::check_password(&source, &toml.password)?;
         let keys = keys::check(&source, toml.keys)?;
         let clients = clients::check(&source, toml.clients)?;
+        provider::check_subjects(&source, &toml.subjects, clients.values())?;
         let users = users::check(&source, toml.users)?;
         Ok(Self {
             origins,
@@ -106,6 +111,7 @@ impl Config {
             store: toml.store,
             flags: toml.flags,
             policy: toml.policy,
+            subjects: toml.subjects,
             lifetimes: toml.lifetimes,
             delivery: toml.delivery,
             password: toml.password,
@@ -123,9 +129,7 @@ impl Config {
 
     /// The user who signs in so: by name, or by e-mail address in any case.
     pub fn user_called(&self, name: &str) -> Option<&User> {
-        self.users
-            .get(name)
-            .or_else(|| self.users.values().find(|user| user.email.as_deref().is_some_and(|email| email.eq_ignore_ascii_case(name))))
+        self.users.get(name).or_else(|| self.users.values().find(|user| user.email().is_some_and(|email| email.eq_ignore_ascii_case(name))))
     }
 }
 
@@ -172,6 +176,29 @@ mod tests {
         assert_eq!(refused(&format!("{ORIGIN}{twice}")), "op.toml:7:1: client_id `x` is taken by another client");
         assert!(refused(&format!("{ORIGIN}[clients.a]\nclient_id = 'x'\n")).contains("client_secret"));
         assert!(refused("origins = []").contains("at least one"));
+        let user = |more: &str| refused(&format!("{ORIGIN}[users.a]\nid = 'a'\npassword = 'a'\n{more}"));
+        assert_eq!(user("birthdate = '3.10.1970'"), "op.toml:4:1: birthdate `3.10.1970` is written neither 1970-12-31 nor 1970");
+        assert!(user("picture = 'me.png'").contains("no web address"));
+        assert!(user("adress = {}").contains("did you mean `address`"));
+    }
+
+    #[test]
+    fn pairwise_subjects_need_a_salt_and_one_sector() {
+        let salt = "[subjects]\npairwise_salt = 'thirty-two characters at the least'\n";
+        let client = |more: &str| {
+            format!(
+                "[clients.a]\nclient_id = 'a'\ntoken_endpoint_auth_method = 'none'\n{more}redirect_uris = ['https://a.test/cb', 'https://b.test/cb']\n"
+            )
+        };
+        let pairwise = "subject_type = 'pairwise'\n";
+        let sector = "sector_identifier_uri = 'https://a.test/sector.json'\n";
+        let both = format!("{pairwise}{sector}");
+        assert!(Config::parse("op.toml", &format!("{ORIGIN}{salt}{}", client(&both)), &[]).is_ok());
+        assert!(refused(&format!("{ORIGIN}{}", client(&both))).contains("client `a` is pairwise: [subjects] has to have a pairwise_salt"));
+        assert!(refused(&format!("{ORIGIN}{salt}{}", client(pairwise))).contains("do not share one host"));
+        assert!(refused(&format!("{ORIGIN}{salt}{}", client(sector))).contains("is for clients with subject_type"));
+        assert!(refused(&format!("{ORIGIN}{salt}{}", client(&both.replace("https://a", "http://a")))).contains("has to be https"));
+        assert!(refused(&format!("{ORIGIN}[subjects]\npairwise_salt = 'salt'\n")).starts_with("op.toml:4:1: pairwise_salt has to have 32"));
     }
 
     proptest::proptest! {

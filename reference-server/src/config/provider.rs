@@ -4,9 +4,10 @@ use serde::Deserialize;
 use toml::Spanned;
 use url::Url;
 
+use super::clients::Client;
 use super::duration::Span;
 use super::place::{ConfigError, Source};
-use crate::names::{Issuer, ManagementToken};
+use crate::names::{Issuer, ManagementToken, PairwiseSalt};
 
 /// One issuer that the provider answers as.
 #[derive(Clone, Debug)]
@@ -75,6 +76,14 @@ impl Default for Policy {
     fn default() -> Self {
         Self { impersonation: false, pkce_required: true }
     }
+}
+
+/// `[subjects]`: by which `sub` clients know their users.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Subjects {
+    /// What pairwise subjects are made with. Without it there are none; with another one every client of them has new users.
+    pub pairwise_salt: Option<PairwiseSalt>,
 }
 
 /// `[lifetimes]`: how long things live.
@@ -197,6 +206,26 @@ fn origin(name: String, issuer: String) -> Result<Origin, String> {
     let path = url.path().trim_end_matches('/').to_owned();
     let secure = url.scheme() == "https";
     Ok(Origin { name, authority, path, secure, issuer: Issuer::new(issuer) })
+}
+
+/// A salt that can be guessed would let clients find out that they know the same person.
+pub(super) fn check_subjects<'c>(
+    source: &Source<'_>,
+    subjects: &Subjects,
+    mut clients: impl Iterator<Item = &'c Client>,
+) -> Result<(), ConfigError> {
+    let at = source.text.find("[subjects]").unwrap_or(0);
+    match &subjects.pairwise_salt {
+        Some(salt) if salt.reveal().len() < 32 => Err(source.at(at..at, "pairwise_salt has to have 32 characters at least")),
+        Some(_) => Ok(()),
+        None => match clients.find(|client| client.pairwise_sector.is_some()) {
+            Some(client) => {
+                let what = format!("client `{}` is pairwise: [subjects] has to have a pairwise_salt", client.id);
+                Err(source.at(at..at, what))
+            }
+            None => Ok(()),
+        },
+    }
 }
 
 pub(super) fn check_password(source: &Source<'_>, cost: &PasswordCost) -> Result<(), ConfigError> {

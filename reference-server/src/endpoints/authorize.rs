@@ -7,18 +7,20 @@ use url::Url;
 
 use super::sign_in;
 use crate::browser::{self, Visit};
+use crate::claims::ClaimsRequest;
 use crate::config::{ApplicationType, Client};
 use crate::exchange::Answer;
 use crate::hint;
 use crate::log::{Batch, NotWritten};
-use crate::names::{Challenge, RedirectUri, SignInId};
+use crate::names::{Challenge, RedirectUri, SignInId, UserId};
 use crate::pages;
 use crate::params::{Params, extend};
 use crate::provider::Cx;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
 use crate::state::browser::{self as browser_state, Browser, BrowserSignInStarted};
-use crate::state::sign_in::{self as sign_in_state, AuthRequest, AuthRequestAdded, Prompt, ResponseMode, ReturnAddress};
+use crate::state::sign_in::{self as sign_in_state, AuthRequest, AuthRequestAdded, Prompt, ResponseMode, ReturnAddress, Wishes};
+use crate::subject;
 
 /// Answers an authorization request.
 ///
@@ -132,10 +134,15 @@ async fn checked(cx: &Cx<'_>, client: &Client, params: &Params, to: &ReturnAddre
         None => None,
         Some(text) => Some(text.parse().ok().filter(|age: &i64| *age >= 0).ok_or(Refusal::Malformed("max_age"))?),
     };
+    let claims = params.get("claims")?.map(ClaimsRequest::parse).transpose()?.unwrap_or_default();
+    if claims.wants_another_acr() {
+        return Err(Refusal::AcrUnmet);
+    }
     let hinted_user = match params.get("id_token_hint")? {
         None => None,
         Some(token) => Some(hint::verify(cx.provider, token).await?.user_id),
     };
+    let wish = |name| params.get(name).map(|wish| wish.map(str::to_owned));
     Ok(AuthRequest {
         issuer: cx.origin.issuer.clone(),
         to: to.clone(),
@@ -145,8 +152,30 @@ async fn checked(cx: &Cx<'_>, client: &Client, params: &Params, to: &ReturnAddre
         prompt: prompts(params.get("prompt")?)?,
         max_age,
         login_hint: params.get("login_hint")?.map(str::to_owned),
-        hinted_user,
+        about: about(cx, client, hinted_user, &claims)?,
+        claims,
+        wishes: Wishes {
+            display: wish("display")?,
+            ui_locales: wish("ui_locales")?,
+            claims_locales: wish("claims_locales")?,
+            acr_values: wish("acr_values")?,
+        },
     })
+}
+
+/// Whom the answer has to be about, if the client says so: the user of the hint, and one whose subject its claims name (Core, section
+/// 3.1.2.2). An answer about nobody there is none.
+fn about(cx: &Cx<'_>, client: &Client, hinted: Option<UserId>, claims: &ClaimsRequest) -> Result<Option<BTreeSet<UserId>>, Refusal> {
+    let config = &cx.provider.config;
+    let users = |subjects: BTreeSet<&str>| subjects.iter().filter_map(|sub| subject::user_of(config, client, sub)).collect();
+    let named: Option<BTreeSet<UserId>> = claims.subjects().map(users);
+    let about = match (hinted, named) {
+        (None, None) => return Ok(None),
+        (Some(user), None) => BTreeSet::from([user]),
+        (None, Some(users)) => users,
+        (Some(user), Some(users)) => users.into_iter().filter(|named| *named == user).collect(),
+    };
+    if about.is_empty() { Err(Refusal::SubjectUnknown) } else { Ok(Some(about)) }
 }
 
 /// RFC 7636, section 4.3. Without a method the method is `plain`, which is refused.

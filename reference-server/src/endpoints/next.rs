@@ -25,7 +25,7 @@ pub fn who(sign_in: &SignIn, sessions: &LiveSessions, hinted: Option<&crate::nam
     let request = &sign_in.request;
     if let Some(linked) = &sign_in.linked {
         let Some(session) = sessions.get(&linked.session_id) else { return Who::SignIn };
-        if request.hinted_user.as_ref().is_some_and(|user| *user != session.user_id) {
+        if request.about.as_ref().is_some_and(|users| !users.contains(&session.user_id)) {
             return Who::Nobody(Refusal::AnotherUser);
         }
         return if linked.authenticated || !too_old(sign_in, session, now) { Who::Known(session.clone()) } else { Who::SignIn };
@@ -33,12 +33,13 @@ pub fn who(sign_in: &SignIn, sessions: &LiveSessions, hinted: Option<&crate::nam
     if sign_in.prompts(Prompt::SelectAccount) && !sessions.all.is_empty() {
         return Who::Choose;
     }
-    let candidate = match (&request.hinted_user, hinted) {
-        // Core, section 3.1.2.1: the answer is about the user of the hint or there is none.
-        (Some(user), _) if sign_in.prompts(Prompt::None) && sessions.of_user(user).is_none() && !sessions.all.is_empty() => {
+    let candidate = match (&request.about, hinted) {
+        // Core, sections 3.1.2.1 and 3.1.2.2: the answer is about the user whom the client insists on, or there is none.
+        (Some(users), _) if sign_in.prompts(Prompt::None) && sessions.of_one(users).is_none() && !sessions.all.is_empty() => {
             return Who::Nobody(Refusal::AnotherUser);
         }
-        (Some(user), _) | (None, Some(user)) => sessions.of_user(user),
+        (Some(users), _) => sessions.of_one(users),
+        (None, Some(user)) => sessions.of_user(user),
         (None, None) => match sessions.current() {
             // The one used last was ended. Who else is here does not take its place unasked.
             None if !sessions.all.is_empty() => return Who::Choose,
@@ -61,7 +62,7 @@ fn too_old(sign_in: &SignIn, session: &Session, now: i64) -> bool {
 pub fn asks_consent(sign_in: &SignIn, client: &Client, consented: &Consented) -> bool {
     let by_client = match client.consent {
         Consent::Never => false,
-        Consent::Once => !consented.covers(&sign_in.request.scope),
+        Consent::Once => !consented.covers(&sign_in.request.asks_for()),
         Consent::Always => true,
     };
     !sign_in.consented && (sign_in.prompts(Prompt::Consent) || by_client)

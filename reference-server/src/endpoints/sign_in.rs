@@ -133,6 +133,7 @@ async fn answered(cx: &Cx<'_>, visit: &Visit, known: &Known<'_>, session: &Sessi
         session_id: session.id.clone(),
         issuer: request.issuer.clone(),
         scope: request.scope.clone(),
+        claims: request.claims.clone(),
         auth_time: session.auth_time,
         amr: session.amr.clone(),
     };
@@ -199,8 +200,9 @@ fn sign_in_page(cx: &Cx<'_>, visit: &Visit, known: &Known<'_>, failed: Option<&s
     let request = &known.sign_in.request;
     let login_of = |user: &UserId| cx.provider.config.user(user).map(|user| user.login.as_str());
     let chosen = known.sign_in.linked.as_ref().and_then(|linked| known.sessions.get(&linked.session_id));
-    let expected = match (&request.hinted_user, &request.login_hint, chosen) {
-        (Some(user), ..) => login_of(user),
+    let expected = match (&request.about, &request.login_hint, chosen) {
+        // Of several nobody knows who it will be.
+        (Some(users), ..) => users.first().filter(|_| users.len() == 1).and_then(login_of),
         (None, _, Some(session)) => login_of(&session.user_id),
         (None, Some(hint), None) => Some(hint.as_str()),
         (None, None, None) if request.prompt.contains(&Prompt::SelectAccount) => None,
@@ -241,7 +243,7 @@ fn consent_page(cx: &Cx<'_>, visit: &Visit, known: &Known<'_>, session: &Session
         form_token: visit.form_token(cx),
         client: &known.client.name,
         user: cx.provider.config.user(&session.user_id).map_or("you", |user| user.display_name()),
-        wants: wants(&known.sign_in.request.scope),
+        wants: wants(&known.sign_in.request.asks_for()),
     };
     pages::page(StatusCode::OK, &page, &form_action(&known.sign_in.request.to))
 }
@@ -250,8 +252,10 @@ fn wants(scope: &Scope) -> Vec<&'static str> {
     scope
         .words()
         .map(|word| match word {
-            "profile" => "the name",
+            "profile" => "the name, and what else the profile says",
             "email" => "the e-mail address",
+            "address" => "the postal address",
+            "phone" => "the phone number",
             _ => "who signs in, and that it is the same person each time",
         })
         .collect()
@@ -328,7 +332,7 @@ async fn decided(cx: &Cx<'_>) -> Result<Answer, Refusal> {
         let Step::Consent(session) = step(cx, &known).await? else { return go_on(cx, &visit, &id).await };
         let (user, client) = (&session.user_id, &known.client.id);
         let consented = Consented::load(&cx.provider.log, user, client).await?;
-        let granted = ConsentGranted { user_id: user.clone(), client_id: client.clone(), scope: known.sign_in.request.scope.clone() };
+        let granted = ConsentGranted { user_id: user.clone(), client_id: client.clone(), scope: known.sign_in.request.asks_for() };
         let mut batch = Batch::new();
         if known.sign_in.linked.is_none() {
             // From here on the request is about this user, whoever signs in meanwhile.

@@ -1,16 +1,18 @@
 //! UserInfo: Core, section 5.3, with the errors of RFC 6750.
 
-use hyper::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use hyper::{Method, StatusCode};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::config::User;
+use crate::claims;
+use crate::config::{Algorithm, Client};
 use crate::exchange::Answer;
+use crate::jose;
 use crate::names::AccessToken;
 use crate::provider::Cx;
 use crate::refusal::Refusal;
-use crate::scope::Scope;
-use crate::tokens;
+use crate::subject;
+use crate::tokens::{self, Access};
 
 /// Answers with the claims that the token opens.
 pub async fn answer(cx: Cx<'_>) -> Answer {
@@ -20,42 +22,46 @@ pub async fn answer(cx: Cx<'_>) -> Answer {
         Ok(None) => return challenge(&cx, StatusCode::UNAUTHORIZED, ""),
         Err(refusal) => return refuse(&cx, &refusal),
     };
-    match claims(&cx, &token).await {
-        Ok(claims) => Answer::json(StatusCode::OK, &claims).never_stored(),
+    match opened(&cx, &token).await {
+        Ok(answer) => answer.never_stored(),
         Err(refusal) => refuse(&cx, &refusal),
     }
 }
 
-async fn claims(cx: &Cx<'_>, token: &AccessToken) -> Result<Value, Refusal> {
+async fn opened(cx: &Cx<'_>, token: &AccessToken) -> Result<Answer, Refusal> {
     let access = tokens::find(cx.provider, &cx.origin.issuer, token).await?;
     if !access.scope.has("openid") {
         return Err(Refusal::ScopeTooSmall);
     }
-    // A user who is gone from the configuration has no good token any more.
-    let user = cx.provider.config.user(&access.granted.user_id).ok_or(Refusal::TokenInvalid)?;
-    Ok(Value::Object(claims_of(user, &access.scope)))
+    // A client that is gone has no good token any more.
+    let client = cx.provider.client(access.granted.client_id.as_str()).map_err(|_| Refusal::TokenInvalid)?;
+    let claims = claims_of(cx, client, &access)?;
+    match client.userinfo_alg {
+        None => Ok(Answer::json(StatusCode::OK, &Value::Object(claims))),
+        Some(alg) => signed(cx, client, alg, claims).await,
+    }
 }
 
-/// Core, section 5.4. Claims without a value are left out (section 5.3.2).
-fn claims_of(user: &User, scope: &Scope) -> Map<String, Value> {
-    let mut claims = Map::new();
-    claims.insert("sub".to_owned(), json!(user.id));
-    let mut add = |name: &str, value: Option<&str>| {
-        if let Some(value) = value {
-            claims.insert(name.to_owned(), json!(value));
-        }
-    };
-    if scope.has("profile") {
-        add("name", user.name.as_deref());
-        add("given_name", user.given_name.as_deref());
-        add("family_name", user.family_name.as_deref());
-        add("preferred_username", Some(&user.login));
-    }
-    if scope.has("email") && user.email.is_some() {
-        add("email", user.email.as_deref());
-        claims.insert("email_verified".to_owned(), json!(user.email_verified));
-    }
-    claims
+/// Core, section 5.3.2: `sub` always, and the claims that the token opens.
+fn claims_of(cx: &Cx<'_>, client: &Client, access: &Access) -> Result<Map<String, Value>, Refusal> {
+    let config = &cx.provider.config;
+    let granted = &access.granted;
+    // A user who is gone from the configuration has no good token any more.
+    let user = config.user(&granted.user_id).ok_or(Refusal::TokenInvalid)?;
+    let mut claims = Map::from_iter([("sub".to_owned(), Value::from(subject::of(config, client, &user.id)))]);
+    claims.extend(claims::of(user, &access.scope, &granted.claims.userinfo));
+    Ok(claims)
+}
+
+/// Core, section 5.3.2: as a JWT, with `iss` and `aud`, for a client that has registered an algorithm for it.
+async fn signed(cx: &Cx<'_>, client: &Client, alg: Algorithm, claims: Map<String, Value>) -> Result<Answer, Refusal> {
+    let mut whole =
+        Map::from_iter([("iss".to_owned(), Value::from(cx.origin.issuer.as_str())), ("aud".to_owned(), Value::from(client.id.as_str()))]);
+    whole.extend(claims);
+    let key = cx.provider.keys.current(&cx.provider.log, alg).await?;
+    // No `typ`: Core gives it none, and that of an ID token would make a hint of it (RFC 8725, section 3.12).
+    let token = jose::sign(&key, None, &whole)?;
+    Ok(Answer { body: token.into(), ..Answer::empty(StatusCode::OK) }.with(CONTENT_TYPE, "application/jwt"))
 }
 
 /// The token, from the header or from a form (RFC 6750, sections 2.1 and 2.2), and never from the address.

@@ -4,12 +4,16 @@ use hyper::StatusCode;
 use hyper::header::CACHE_CONTROL;
 use serde_json::{Value, json};
 
+use crate::claims;
 use crate::exchange::Answer;
 use crate::grants::GRANTS;
 use crate::log::Failure;
 use crate::provider::Cx;
 use crate::scope;
 use crate::tokens::ACR_PASSWORD;
+
+/// Claims of an ID token that are not about a person.
+const OF_TOKENS: [&str; 12] = ["iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"];
 
 /// The metadata of the issuer. It says what works and nothing else.
 pub async fn metadata(cx: Cx<'_>) -> Answer {
@@ -22,6 +26,8 @@ pub async fn metadata(cx: Cx<'_>) -> Answer {
 async fn describe(cx: &Cx<'_>) -> Result<Value, Failure> {
     let at = |path: &str| cx.origin.at(path);
     let algorithms: Vec<&str> = cx.provider.keys.algorithms(&cx.provider.log).await?.into_iter().map(|alg| alg.text()).collect();
+    let pairwise = cx.provider.config.subjects.pairwise_salt.as_ref().map(|_| "pairwise");
+    let subject_types: Vec<&str> = std::iter::once("public").chain(pairwise).collect();
     let mut metadata = json!({
         "issuer": cx.origin.issuer,
         "authorization_endpoint": at("/authorize"),
@@ -33,19 +39,19 @@ async fn describe(cx: &Cx<'_>) -> Result<Value, Failure> {
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": GRANTS.iter().map(|grant| grant.grant_type).collect::<Vec<_>>(),
-        "subject_types_supported": ["public"],
+        "subject_types_supported": subject_types,
         "id_token_signing_alg_values_supported": algorithms,
+        "userinfo_signing_alg_values_supported": algorithms,
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "acr_values_supported": [ACR_PASSWORD],
+        "display_values_supported": ["page"],
+        "ui_locales_supported": ["en"],
         "claim_types_supported": ["normal"],
-        "claims_supported": [
-            "iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid",
-            "name", "given_name", "family_name", "preferred_username", "email", "email_verified",
-        ],
-        "claims_parameter_supported": false,
+        "claims_supported": OF_TOKENS.into_iter().chain(claims::STANDARD.iter().map(|(name, _)| *name)).collect::<Vec<_>>(),
+        "claims_parameter_supported": true,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
     });

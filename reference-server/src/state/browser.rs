@@ -1,5 +1,7 @@
 //! A browser: the sessions that it holds, and which of them was used last.
 
+use std::collections::BTreeSet;
+
 use crate::config::Lifetimes;
 use crate::log::{Aggregate, Failure, Log, Payload as _, events};
 use crate::names::{BrowserId, SessionId, SignInId, UserId};
@@ -57,6 +59,11 @@ impl LiveSessions {
     /// The one of this user.
     pub fn of_user(&self, user: &UserId) -> Option<&Session> {
         self.all.iter().find(|session| session.user_id == *user)
+    }
+
+    /// One of these users, the one used last if there are several.
+    pub fn of_one(&self, users: &BTreeSet<UserId>) -> Option<&Session> {
+        self.all.iter().find(|session| users.contains(&session.user_id))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::claims::ClaimsRequest;
 use crate::log::{Aggregate, Failure, Log, Payload as _, events};
 use crate::names::{Challenge, ClientId, Code, Issuer, OidcSessionId, RedirectUri, SessionId, UserId};
 use crate::scope::Scope;
@@ -20,6 +21,9 @@ pub struct Granted {
     pub issuer: Issuer,
     /// What was granted.
     pub scope: Scope,
+    /// What the client asked for by name beside it.
+    #[serde(default, skip_serializing_if = "ClaimsRequest::is_empty")]
+    pub claims: ClaimsRequest,
     /// When the user proved who they are, in seconds.
     pub auth_time: i64,
     /// How (RFC 8176).

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::claims::ClaimsRequest;
 use crate::log::{Aggregate, Failure, Log, Payload as _, events};
 use crate::names::{BrowserId, Challenge, ClientId, Issuer, RedirectUri, SessionId, SignInId, UserId};
 use crate::scope::Scope;
@@ -66,8 +67,39 @@ pub struct AuthRequest {
     pub max_age: Option<i64>,
     /// Whom the client expects, as the user would write it.
     pub login_hint: Option<String>,
-    /// Whom the client insists on, by `id_token_hint`.
-    pub hinted_user: Option<UserId>,
+    /// Whom the client insists on, by `id_token_hint` or by a `sub` among its claims: one of these.
+    pub about: Option<BTreeSet<UserId>>,
+    /// Which claims it wants by name.
+    #[serde(default, skip_serializing_if = "ClaimsRequest::is_empty")]
+    pub claims: ClaimsRequest,
+    /// How the client would like the pages and the sign-in to be. There is one kind of each here, so nothing follows from it.
+    #[serde(default)]
+    pub wishes: Wishes,
+}
+
+/// Wishes that are no conditions (Core, section 3.1.2.1), as they came.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Wishes {
+    /// `display`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display: Option<String>,
+    /// `ui_locales`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ui_locales: Option<String>,
+    /// `claims_locales`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claims_locales: Option<String>,
+    /// `acr_values`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr_values: Option<String>,
+}
+
+impl AuthRequest {
+    /// What the user has to agree to: the scope, and the scopes to which the claims belong that are asked for by name.
+    pub fn asks_for(&self) -> Scope {
+        self.scope.and(self.claims.scopes())
+    }
 }
 
 events! {

@@ -2,6 +2,7 @@
 
 mod authorization;
 mod back_channel;
+mod claims;
 mod code_flow;
 mod discovery;
 mod limits;
