@@ -17,7 +17,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (name, directory, extensions) in [("SCENARIOS", "scenarios", &EXTENSIONS[..1]), ("FIXTURES", "fixtures", &EXTENSIONS[..])] {
         let root = workspace.join(directory);
         // Cargo looks through the whole directory, so a new file is noticed too; while there is no such directory this runs each time.
-        println!("cargo::rerun-if-changed={}", text(&root)?);
+        // The path is relative to the package: a build folder that was copied along with the sources looks at its own copies.
+        println!("cargo::rerun-if-changed=../{directory}");
         let mut files = Vec::new();
         if root.is_dir() {
             collect(&root, extensions, &mut files)?;

@@ -168,6 +168,7 @@ impl Embedded {
                 has: HAS.iter().map(|h| (*h).to_owned()).collect(),
             },
             clients: configured.clients.clone(),
+            changed: BTreeMap::new(),
             users: users.clone(),
             steps: Vec::new(),
             exchanges: Vec::new(),

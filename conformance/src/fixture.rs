@@ -6,6 +6,7 @@ use base64::Engine as _;
 use serde_json::Value;
 use toml::Table;
 
+use crate::drive::published::client_keys;
 use crate::embedded_files;
 use crate::scenario::Check;
 use crate::transcript::jose::SigningKey;
@@ -95,6 +96,9 @@ impl Fixtures {
             let client = differing(&clients, name, difference)?;
             clients.insert(name.clone(), toml::Value::Table(client));
         }
+        for (name, client) in &mut clients {
+            publish_keys(name, client)?;
+        }
         let mut whole = self.provider.clone();
         if let Value::Object(over) = &check.provider {
             for (key, value) in over {
@@ -103,10 +107,29 @@ impl Fixtures {
         }
         whole.extend(self.keys.clone());
         whole.extend(self.users.clone());
-        whole.insert("clients".into(), toml::Value::Table(clients.clone()));
+        // A client that registers itself is told its name and its secret, and the provider hears of it then.
+        let registers = |name: &str| check.clients.get(name).and_then(|c| c.get("register")) == Some(&Value::Bool(true));
+        for (_, client) in clients.iter_mut().filter(|(name, _)| registers(name)) {
+            if let Some(client) = client.as_table_mut() {
+                client.retain(|member, _| !matches!(member, "client_id" | "client_secret"));
+            }
+        }
+        let known: Table = clients.iter().filter(|(name, _)| !registers(name)).map(|(n, c)| (n.clone(), c.clone())).collect();
+        whole.insert("clients".into(), toml::Value::Table(known));
         let text = toml::to_string(&whole).map_err(|e| e.to_string())?;
         Ok(Configured { text, clients: clients.iter().filter_map(|(n, c)| Some((n.clone(), serde_json::to_value(c).ok()?))).collect() })
     }
+}
+
+/// A client that signs assertions publishes the keys for them, if the file does not say where.
+fn publish_keys(name: &str, client: &mut toml::Value) -> Result<(), String> {
+    let Some(client) = client.as_table_mut() else { return Ok(()) };
+    let signs = client.get("token_endpoint_auth_method").and_then(toml::Value::as_str) == Some("private_key_jwt");
+    if signs && !client.contains_key("jwks") && !client.contains_key("jwks_uri") {
+        let keys = toml::Value::try_from(client_keys(name)).map_err(|e| format!("the keys of the client `{name}`: {e}"))?;
+        client.insert("jwks".into(), keys);
+    }
+    Ok(())
 }
 
 /// A client that is like another one, at a host of its own, with a difference.

@@ -1,6 +1,6 @@
 //! What a row changes in a request as it goes out: `set`, `drop`, `repeat` on wire parameters, and what reaches the other parts.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::Url;
 
 use crate::scenario::Edits;
@@ -12,6 +12,8 @@ enum Part<'a> {
     Query(&'a str),
     Body,
     Method,
+    /// Of the client assertion: changed before it is signed, and not here.
+    Assertion,
     Param(&'a str),
 }
 
@@ -20,9 +22,11 @@ fn part(path: &str) -> Part<'_> {
         Some(("header", name)) => Part::Header(name),
         Some(("query", name)) => Part::Query(name),
         Some(("form", name)) => Part::Param(name),
+        Some(("assertion" | "assertion_header", _)) => Part::Assertion,
         _ => match path {
             "body" => Part::Body,
             "method" => Part::Method,
+            "assertion_key" => Part::Assertion,
             _ => Part::Param(path),
         },
     }
@@ -35,7 +39,8 @@ pub fn apply(request: &mut Request, edits: &Edits) {
             Part::Header(name) => request.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name)),
             Part::Query(name) => in_query(request, |all| all.retain(|(n, _)| n != name)),
             Part::Body => request.body.clear(),
-            Part::Method => {}
+            Part::Method | Part::Assertion => {}
+            Part::Param(path) if is_json(request) => in_json(request, |body| take(body, path)),
             Part::Param(name) => in_params(request, |all| all.retain(|(n, _)| n != name)),
         }
     }
@@ -44,8 +49,9 @@ pub fn apply(request: &mut Request, edits: &Edits) {
         match part(path) {
             Part::Header(name) => set(&mut request.headers, &name.to_ascii_lowercase(), &values),
             Part::Query(name) => in_query(request, |all| set(all, name, &values)),
+            Part::Param(path) if is_json(request) => in_json(request, |body| put(body, path, value.clone())),
             Part::Param(name) => in_params(request, |all| set(all, name, &values)),
-            Part::Body | Part::Method => {}
+            Part::Body | Part::Method | Part::Assertion => {}
         }
     }
     for (path, value) in &edits.repeat {
@@ -53,8 +59,9 @@ pub fn apply(request: &mut Request, edits: &Edits) {
         match part(path) {
             Part::Header(name) => request.headers.extend(more.into_iter().map(|v| (name.to_ascii_lowercase(), v))),
             Part::Query(name) => in_query(request, |all| all.extend(more.into_iter().map(|v| (name.to_owned(), v)))),
+            Part::Param(name) if is_json(request) => again(request, name, value),
             Part::Param(name) => in_params(request, |all| all.extend(more.into_iter().map(|v| (name.to_owned(), v)))),
-            Part::Body | Part::Method => {}
+            Part::Body | Part::Method | Part::Assertion => {}
         }
     }
     if let Some(method) = edits.set.get("method").and_then(Value::as_str) {
@@ -96,7 +103,7 @@ fn in_query(request: &mut Request, change: impl FnOnce(&mut Vec<(String, String)
 /// Moves the parameters to where the method carries them.
 fn carry(request: &mut Request, method: &str) {
     let to_body = method == "POST";
-    if to_body && !is_form(request) {
+    if to_body && !is_form(request) && !is_json(request) {
         let mut moved = Vec::new();
         in_query(request, |all| moved = std::mem::take(all));
         request.headers.push(("content-type".into(), "application/x-www-form-urlencoded".into()));
@@ -112,6 +119,51 @@ fn carry(request: &mut Request, method: &str) {
 
 fn is_form(request: &Request) -> bool {
     request.header("content-type").any(|t| t.starts_with("application/x-www-form-urlencoded"))
+}
+
+fn is_json(request: &Request) -> bool {
+    request.header("content-type").any(|t| t.starts_with("application/json"))
+}
+
+/// Changes the members of a JSON body; one that is no object any more is left alone.
+fn in_json(request: &mut Request, change: impl FnOnce(&mut Map<String, Value>)) {
+    let Ok(Value::Object(mut body)) = serde_json::from_str(&request.body) else { return };
+    change(&mut body);
+    request.body = Value::Object(body).to_string();
+}
+
+/// A member that comes once more, at the end of the text: no table could hold it.
+fn again(request: &mut Request, name: &str, value: &Value) {
+    let Some(inside) = request.body.trim_end().strip_suffix('}') else { return };
+    let comma = if inside.trim_end().ends_with('{') { "" } else { "," };
+    request.body = format!("{inside}{comma}{}:{value}}}", Value::from(name));
+}
+
+/// Gives the member at a path a value; tables on the way are made.
+pub fn put(table: &mut Map<String, Value>, path: &str, value: Value) {
+    let Some((name, rest)) = path.split_once('.') else {
+        table.insert(path.to_owned(), value);
+        return;
+    };
+    let inner = table.entry(name).or_insert_with(|| Value::Object(Map::new()));
+    if !inner.is_object() {
+        *inner = Value::Object(Map::new());
+    }
+    if let Value::Object(inner) = inner {
+        put(inner, rest, value);
+    }
+}
+
+/// Takes the member at a path away.
+pub fn take(table: &mut Map<String, Value>, path: &str) {
+    match path.split_once('.') {
+        None => drop(table.shift_remove(path)),
+        Some((name, rest)) => {
+            if let Some(Value::Object(inner)) = table.get_mut(name) {
+                take(inner, rest);
+            }
+        }
+    }
 }
 
 /// Encodes a form.
@@ -157,6 +209,26 @@ mod tests {
         assert_eq!((request.body.as_str(), request.url.as_str()), ("", "https://op.test/token?q=1&a=1"));
         apply(&mut request, &edits(json!({ "set": { "method": "POST", "a": "2" } })));
         assert_eq!((request.body.as_str(), request.url.as_str()), ("q=1&a=2", "https://op.test/token"));
+    }
+
+    #[test]
+    fn the_members_of_a_json_body_are_parameters_and_keep_their_types() {
+        let headers = vec![("content-type".into(), "application/json".into())];
+        let body = r#"{"redirect_uris":["https://a.test/cb"],"client_name":"A","contacts":[]}"#.into();
+        let mut request = Request { method: "POST".into(), url: "https://op.test/register".into(), headers, body };
+        let set = json!({ "redirect_uris": [], "jwks.keys": [1] });
+        apply(&mut request, &edits(json!({ "set": set, "drop": ["contacts"], "repeat": { "client_name": "B" } })));
+        assert_eq!(request.body, r#"{"redirect_uris":[],"client_name":"A","jwks":{"keys":[1]},"client_name":"B"}"#);
+    }
+
+    #[test]
+    fn what_an_assertion_says_is_no_parameter() {
+        let mut request = form("a=1");
+        apply(
+            &mut request,
+            &edits(json!({ "set": { "assertion.aud": "x", "assertion_key": "foreign" }, "drop": ["assertion_header.kid"] })),
+        );
+        assert_eq!(request.body, "a=1");
     }
 
     #[test]

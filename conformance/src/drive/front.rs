@@ -12,6 +12,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
 
 use super::live::Live;
 use super::net::Http;
+use super::published;
 use crate::defect::Hold;
 use crate::defect::wire::{Arrival, Tell};
 use crate::transcript::view::duration_ms;
@@ -298,6 +299,10 @@ impl Booth {
         let name = client.unwrap_or_else(|| host_of(&request.url));
         if self.is_gone(&name) {
             return Played::Drop;
+        }
+        // What a client publishes is read by whoever comes, and nobody is told anything.
+        if let Some(document) = published::at(&self.0.live.lock().transcript.clients, &request) {
+            return Played::Answer(document);
         }
         let arrivals = {
             let mut growing = self.0.live.lock();

@@ -106,6 +106,17 @@ impl WellBehaved<'_> {
         }
     }
 
+    /// Its reading of an answer with tokens that it has not asked for itself; `None` where the answer is no success.
+    ///
+    /// # Errors
+    /// Its opinion, where it makes nothing of a success.
+    pub fn read(&self, answer: &Answer) -> Result<Option<CoreTokenResponse>, String> {
+        if answer.status != 200 {
+            return Ok(None);
+        }
+        serde_json::from_str(&answer.body).map(Some).map_err(|why| format!("the token response does not parse: {why}"))
+    }
+
     fn exchange(
         &self,
         code: &str,

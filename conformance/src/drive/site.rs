@@ -8,12 +8,13 @@ use std::sync::{Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
 use hmac::Mac as _;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::Url;
 
 use super::browser::{Browser, Places};
 use super::page::{Flow, Hints, Person};
 use super::recorder::{Errand, Recorder};
+use super::registration;
 use super::time::Time;
 use crate::transcript::jose::SigningKey;
 use crate::transcript::{Endpoint, Request};
@@ -158,6 +159,15 @@ impl Site {
         metadata.get(member).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| format!("the discovery document has no `{member}`"))
     }
 
+    /// The address of an endpoint from discovery, for a flow that a target may lack.
+    ///
+    /// # Errors
+    /// That it is not there, and how a target file says so.
+    pub async fn endpoint_of(&self, origin: &str, member: &str, feature: &str) -> Result<String, String> {
+        let lacking = format!("if the provider has no {feature}, its target file says so: `[[lacks]]` with `feature = \"{feature}\"`");
+        self.endpoint(origin, member).await.map_err(|why| format!("{why}; {lacking}"))
+    }
+
     /// Fetches the key set.
     ///
     /// # Errors
@@ -187,6 +197,16 @@ impl Site {
         self.recorder.live.lock().transcript.clients.get(name).cloned().ok_or_else(|| format!("there is no client `{name}`"))
     }
 
+    /// Metadata of a client as the provider has it from now on, which replaces what was known.
+    pub fn learn_client(&self, name: &str, told: &Map<String, Value>) {
+        let mut growing = self.recorder.live.lock();
+        let Some(Value::Object(client)) = growing.transcript.clients.get_mut(name) else { return };
+        let changed = registration::learn(client, told);
+        if !changed.is_empty() {
+            growing.transcript.changed.entry(name.to_owned()).or_default().extend(changed);
+        }
+    }
+
     /// A browser of the check.
     ///
     /// # Errors
@@ -212,7 +232,11 @@ impl Places for Site {
             }
             if same_place(issuer) || known.clone().any(|(m, v)| is_endpoint(m) && same_place(v)) {
                 let path = url.path();
+                let registered = known.clone().find(|(m, _)| *m == "registration_endpoint").and_then(|(_, v)| Url::parse(v).ok());
                 let endpoint = match path {
+                    _ if registered.is_some_and(|r| path.starts_with(&format!("{}/", r.path().trim_end_matches('/')))) => {
+                        Endpoint::Register
+                    }
                     _ if path.contains("/.well-known/") => Endpoint::Discovery,
                     _ if path.contains("/management/") => Endpoint::Management,
                     _ => Endpoint::Page,

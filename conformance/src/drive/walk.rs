@@ -8,7 +8,7 @@ use tokio::sync::Barrier;
 
 use super::site::{Acts, Site, get};
 use super::time::Restless;
-use super::verbs::{Doing, perform};
+use super::verbs::{Doing, perform, register};
 use crate::scenario::{Check, Edits, Refused, Step, Verb};
 use crate::transcript::view::{View, duration_ms};
 use crate::transcript::{Ended, LogEvent, Millis, Outcome, Place, Reply, StepRecord, refusal};
@@ -17,6 +17,10 @@ use crate::transcript::{Ended, LogEvent, Millis, Outcome, Place, Reply, StepReco
 pub async fn walk(site: &Site, check: &Check, read_log: bool) {
     if let Some(why) = &site.barred {
         site.recorder.live.lock().transcript.ended = Ended::Blocked { step: 0, why: why.clone() };
+        return;
+    }
+    if let Err(why) = register::beforehand(site, check).await {
+        site.recorder.live.lock().transcript.ended = Ended::Blocked { step: 0, why };
         return;
     }
     let steps =

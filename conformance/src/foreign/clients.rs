@@ -2,31 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::front::RunFront;
 use super::uses::Uses;
 use super::{Foreign, PATIENCE};
 use crate::drive::net::Http;
+use crate::drive::registration;
 use crate::scenario::Check;
-use crate::scenario::word::CLIENT_METADATA;
 use crate::target::file::Clients;
 use crate::transcript::Request;
 
 /// The client to which nobody signs in.
 const TRAP: &str = "trap";
-
-/// Metadata that is the harness's own, or the answer's: no registration request holds it.
-const NOT_ASKED: [&str; 8] = [
-    "client_id",
-    "client_secret",
-    "access_token_format",
-    "audience",
-    "may_introspect",
-    "offline_access_without_consent",
-    "refresh_without_offline_access",
-    "consent",
-];
 
 /// What it takes to remove a client again (RFC 7592 §2.3).
 pub struct Registration {
@@ -94,6 +82,9 @@ impl Foreign {
     fn given(&self, check: &Check, name: &str) -> Option<Value> {
         let Clients::Given(all) = &self.file.clients else { return None };
         let client = all.get(name)?;
+        if check.clients.get(name).and_then(|c| c.get("register")) == Some(&Value::Bool(true)) {
+            return None;
+        }
         let differs = check.clients.get(name).and_then(Value::as_object).into_iter().flatten();
         let mut differs = differs.filter(|(member, _)| !matches!(member.as_str(), "like" | "register"));
         differs.all(|(member, wanted)| client.get(member) == Some(wanted)).then(|| client.clone())
@@ -115,7 +106,7 @@ impl Foreign {
         let announced = self.state().metadata.clone();
         let endpoint = announced.get("registration_endpoint").and_then(Value::as_str);
         let endpoint = endpoint.ok_or("clients are to be registered, and the discovery document has no `registration_endpoint`")?;
-        let (asked, given_up) = self.request(name, metadata, &announced);
+        let (asked, given_up) = registration::request(name, metadata, &announced);
         let mut headers =
             vec![("content-type".to_owned(), "application/json".to_owned()), ("accept".to_owned(), "application/json".to_owned())];
         if let Clients::Register { token: Some(token) } = &self.file.clients {
@@ -139,34 +130,6 @@ impl Foreign {
         let mut client = asked;
         client.extend(body);
         Ok(Value::Object(client))
-    }
-
-    /// The registration request for a fixture's client, without what the provider does not announce; and what was given up.
-    fn request(&self, name: &str, metadata: &Value, announced: &Value) -> (Map<String, Value>, Option<String>) {
-        let mut asked = Map::new();
-        let members = metadata.as_object().into_iter().flatten();
-        asked.extend(
-            members
-                .filter(|(m, _)| !NOT_ASKED.contains(&m.as_str()) && CLIENT_METADATA.contains(&m.as_str()))
-                .map(|(m, v)| (m.clone(), v.clone())),
-        );
-        let listed = |member: &str| announced.get(member).and_then(Value::as_array).cloned();
-        if let (Some(Value::Array(grants)), Some(known)) = (asked.get_mut("grant_types"), listed("grant_types_supported")) {
-            grants.retain(|grant| known.contains(grant));
-        }
-        // Without the code grant there is no response (RFC 7591 §2.1).
-        let code = asked.get("grant_types").and_then(Value::as_array).is_none_or(|all| all.iter().any(|g| g == "authorization_code"));
-        asked.entry("response_types").or_insert_with(|| if code { Value::from(vec!["code"]) } else { Value::Array(Vec::new()) });
-        let wanted = asked.get("id_token_signed_response_alg").and_then(Value::as_str).map(str::to_owned);
-        let unheard_of =
-            wanted.filter(|alg| listed("id_token_signing_alg_values_supported").is_some_and(|known| !known.iter().any(|k| k == alg)));
-        let given_up = unheard_of.map(|alg| {
-            asked.shift_remove("id_token_signed_response_alg");
-            format!(
-                "the client `{name}` is registered without `id_token_signed_response_alg = \"{alg}\"`, which the target does not announce"
-            )
-        });
-        (asked, given_up)
     }
 }
 

@@ -260,6 +260,7 @@ impl Foreign {
                 has: self.file.has.clone(),
             },
             clients,
+            changed: BTreeMap::new(),
             users: self.file.users.iter().map(|(name, known)| (name.clone(), user(known))).collect(),
             steps: Vec::new(),
             exchanges: Vec::new(),

@@ -146,6 +146,7 @@ impl Sample {
                     has: vec!["rfc9068".into(), "zitadel".into()],
                 },
                 clients: clients.iter().map(named).collect(),
+                changed: BTreeMap::new(),
                 users: BTreeMap::new(),
                 steps: vec![],
                 exchanges: vec![],

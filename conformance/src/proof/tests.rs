@@ -112,6 +112,7 @@ impl Pen {
                 has: Vec::new(),
             },
             clients: ["web", "shop", "spa", "wiki", "forum"].map(client).into(),
+            changed: BTreeMap::new(),
             users: BTreeMap::new(),
             steps: Vec::new(),
             exchanges: Vec::new(),

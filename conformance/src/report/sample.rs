@@ -152,6 +152,7 @@ pub fn walk(id: &str, seed: &str) -> Transcript {
             skew: 0,
             has: vec![],
         },
+        changed: BTreeMap::new(),
         clients: BTreeMap::from([("spa".into(), json!({ "client_id": "spa" }))]),
         users: BTreeMap::from([("alice".into(), json!({ "password": "alice's password" }))]),
         steps: vec![

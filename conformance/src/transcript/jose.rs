@@ -134,6 +134,7 @@ impl SigningKey {
         let seed: [u8; 32] = sha2::Sha256::digest(format!("a foreign key for {alg}")).into();
         match alg {
             "EdDSA" => Self::EdDsa(Box::new(ed25519_dalek::SigningKey::from_bytes(&seed))),
+            "HS256" => Self::Hs256(seed.to_vec()),
             // A foreign RSA key would have to be found; an Ed25519 or P-256 key under an RS256 header is refused as surely, by its length.
             _ => p256::ecdsa::SigningKey::from_slice(&seed).map_or(Self::None, |k| Self::Es256(Box::new(k))),
         }
@@ -168,6 +169,27 @@ impl SigningKey {
             ),
             Self::None => Vec::new(),
         }
+    }
+
+    /// The public half as a JWK for signatures (RFC 7517, RFC 7518 §6, RFC 8037 §2). `None` where there is no public half.
+    pub fn jwk(&self, kid: &str) -> Option<Value> {
+        use rsa::traits::PublicKeyParts as _;
+        let mut jwk = match self {
+            Self::Rs256(k) => {
+                let key: &rsa::RsaPrivateKey = k.as_ref().as_ref();
+                serde_json::json!({ "kty": "RSA", "n": B64.encode(key.n().to_bytes_be()), "e": B64.encode(key.e().to_bytes_be()) })
+            }
+            Self::Es256(k) => {
+                let point = k.verifying_key().to_encoded_point(false);
+                serde_json::json!({ "kty": "EC", "crv": "P-256", "x": B64.encode(point.x()?), "y": B64.encode(point.y()?) })
+            }
+            Self::EdDsa(k) => serde_json::json!({ "kty": "OKP", "crv": "Ed25519", "x": B64.encode(k.verifying_key().as_bytes()) }),
+            Self::Hs256(_) | Self::None => return None,
+        };
+        jwk["kid"] = kid.into();
+        jwk["alg"] = self.alg().into();
+        jwk["use"] = "sig".into();
+        Some(jwk)
     }
 
     /// The public half as PEM text (SPKI), as a careless verifier takes it for an HMAC secret (RFC 8725 §2.1). `None` where there is no public

@@ -11,7 +11,7 @@ pub mod refusal;
 pub mod tokens;
 pub mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -35,6 +35,9 @@ pub struct Transcript {
     pub target: Profile,
     /// Metadata of each client as registered, by the name of the fixture.
     pub clients: BTreeMap<String, Value>,
+    /// Members of a client's metadata that have another value now than when the check began, by the name of the fixture.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub changed: BTreeMap<String, BTreeSet<String>>,
     /// The people, by the name of the fixture.
     pub users: BTreeMap<String, Value>,
     /// Steps of the walk, then the question, then `then`.
@@ -398,6 +401,17 @@ impl Request {
     /// The first value of a parameter of form or query.
     pub fn param(&self, name: &str) -> Option<String> {
         self.params().into_iter().find(|(n, _)| n == name).map(|(_, v)| v)
+    }
+
+    /// The body as a JSON object, if it says that it is JSON and is one.
+    pub fn json(&self) -> Option<serde_json::Map<String, Value>> {
+        let json = self.header("content-type").any(|t| t.trim_start().starts_with("application/json"));
+        json.then(|| serde_json::from_str(&self.body).ok()).flatten()
+    }
+
+    /// What the request says, by name: the members of a JSON body, else the parameters.
+    pub fn members(&self) -> serde_json::Map<String, Value> {
+        self.json().unwrap_or_else(|| view::to_object(self.params()))
     }
 
     /// The path of the address.

@@ -205,6 +205,10 @@ impl Names {
                 self.add(&value, format!("page.{param}"));
             }
         }
+        if let Some(body) = exchange.request.json() {
+            let own: serde_json::Map<_, _> = body.into_iter().filter(|(name, _)| !edited(name)).collect();
+            self.json(step, &Value::Object(own));
+        }
         // A page is found again by a word in its path.
         for word in exchange.request.path().split('/').filter(|word| page && is_opaque(word)) {
             self.add(word, "page".into());

@@ -143,7 +143,7 @@ impl<'a> View<'a> {
             tree.entry(name.clone()).or_insert_with(|| json!(value));
         }
         if let Some(exchange) = reply.request.and_then(|i| t.exchanges.get(i)) {
-            tree.insert("request".into(), Value::Object(to_object(exchange.request.params())));
+            tree.insert("request".into(), Value::Object(exchange.request.members()));
         }
         if let Some(exchange) = reply.answer.and_then(|i| t.exchanges.get(i)) {
             tree.insert("at".into(), json!(exchange.answered / 1000));

@@ -22,12 +22,12 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers};
 use crate::pipeline::{catalogue, judged, requirements};
 
 /// A clock that stands still: what is asked of it here does not hang on the time of day.
-fn still() -> Now {
+pub fn still() -> Now {
     Arc::new(|| 1_767_268_800_000)
 }
 
 /// A target file in a folder of its own, opened.
-fn target(folder: &Path, text: &str, now: Now) -> Arc<Target> {
+pub fn target(folder: &Path, text: &str, now: Now) -> Arc<Target> {
     let path = folder.join("target.toml");
     std::fs::write(&path, text).unwrap();
     Arc::new(Target::open(&path, now, false).unwrap_or_else(|e| panic!("{e}")))
@@ -40,12 +40,12 @@ fn job(target: &Arc<Target>, checks: &[Check]) -> (Job, tokio::sync::watch::Send
     (Job { target, checks, selected, jobs: 1, seed: 0, defect: None, cancel }, stop)
 }
 
-async fn walked(target: &Arc<Target>, checks: &[Check]) -> Result<Vec<Walk>, RunError> {
+pub async fn walked(target: &Arc<Target>, checks: &[Check]) -> Result<Vec<Walk>, RunError> {
     let (job, _stop) = job(target, checks);
     run(job, Arc::new(|_| {})).await
 }
 
-fn transcript(walk: &Walk) -> &Transcript {
+pub fn transcript(walk: &Walk) -> &Transcript {
     match &walk.record {
         Record::Walked(transcript) => transcript,
         Record::Skipped { skip, .. } => panic!("skipped: {skip:?}"),
@@ -53,7 +53,7 @@ fn transcript(walk: &Walk) -> &Transcript {
 }
 
 /// Scenarios of a test's own: a file each.
-fn scenarios(files: &[(String, String)]) -> Vec<Check> {
+pub fn scenarios(files: &[(String, String)]) -> Vec<Check> {
     let requirements = requirements();
     let mut known = Known::embedded(&requirements, []).unwrap();
     known.defects = None;
@@ -155,7 +155,7 @@ fn our_own_provider_conforms_from_outside() {
 }
 
 /// A provider of few words: `answer` says what it answers to what.
-async fn stub(answer: impl Fn(&Request) -> ResponseTemplate + Send + Sync + 'static) -> MockServer {
+pub async fn stub(answer: impl Fn(&Request) -> ResponseTemplate + Send + Sync + 'static) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(matchers::any()).respond_with(answer).mount(&server).await;
     server

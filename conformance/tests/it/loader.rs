@@ -19,20 +19,14 @@ fn every_scenario_loads() {
     assert!(!catalogue.checks.is_empty());
 }
 
-/// Scenarios of flows that are not built yet wait in a folder of their own. They load but for that.
+/// Scenarios that the provider inside cannot pass yet wait in a folder of their own: for a verb that is not built, or for a flow of its own
+/// that is not. They load but for the first.
 #[test]
-fn every_later_scenario_loads_and_would_be_refused_now() {
+fn every_later_scenario_loads() {
     let requirements = requirements();
     let mut known = known(&requirements);
-    let (now, later) = (scenarios(), later());
-    let all: Files = now.iter().chain(&later).cloned().collect();
-    for (path, text) in &later {
-        let mut with_it = now.clone();
-        with_it.push((path.clone(), text.clone()));
-        let problems = load(&with_it, &known).err().unwrap_or_default();
-        assert!(problems.iter().any(|p| p.what.contains("not built yet")), "{path} runs: it belongs to `scenarios/`");
-    }
     known.allow_later = true;
+    let all: Files = scenarios().into_iter().chain(later()).collect();
     good(load(&all, &known));
 }
 

@@ -9,3 +9,4 @@ mod pipeline;
 mod proof;
 mod readme;
 mod reports;
+mod verbs;

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::Doing;
+use super::credentials::Asker;
 use crate::drive::browser::Intent;
-use crate::drive::edit::{encode, texts};
+use crate::drive::edit::texts;
 use crate::drive::openid::{Chosen, WellBehaved};
 use crate::drive::page::{Flow, Person};
 use crate::drive::recorder::Errand;
 use crate::drive::site::Site;
 use crate::scenario::Edits;
 use crate::transcript::jose::{Jws, s256};
-use crate::transcript::view::basic;
 use crate::transcript::{Answer, Endpoint, Landed, Opinion, Reply, Request};
 
 /// `authorize`, then `redeem`.
@@ -95,28 +95,30 @@ pub async fn authorize(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> 
 
 /// The code against tokens.
 pub async fn redeem(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
-    let name = doing.client().ok_or("no client is named")?;
-    let (client, origin) = (site.client(&name)?, doing.origin());
+    let asker = Asker::of(site, doing)?;
+    let (client, origin) = (&asker.client, &asker.origin);
     let code = doing.text_or_of("code", &["callback", "code"]).ok_or("there is no code to redeem")?;
-    let redirect_uri = doing.text_or_of("redirect_uri", &["redirect_uri"]).or_else(|| first(&client, "redirect_uris")).unwrap_or_default();
+    let redirect_uri = doing.text_or_of("redirect_uri", &["redirect_uri"]).or_else(|| first(client, "redirect_uris")).unwrap_or_default();
     let verifier = doing.text_or_of("code_verifier", &["code_verifier"]).unwrap_or_default();
     let nonce = doing.of(&["nonce"]).and_then(|n| n.as_str().map(str::to_owned)).filter(|n| !n.is_empty());
-    let registered = client.get("token_endpoint_auth_method").and_then(Value::as_str).unwrap_or("client_secret_basic");
-    let auth = doing.text("auth").unwrap_or(registered);
-    let secret = doing.text("secret").or_else(|| client.get("client_secret").and_then(Value::as_str));
-    let metadata = site.metadata(&origin).await?;
-    let endpoint = site.endpoint(&origin, "token_endpoint").await?;
-    let known = WellBehaved { metadata: &metadata, client: &client, redirect_uri: &redirect_uri, auth, secret };
+    let metadata = site.metadata(origin).await?;
+    let endpoint = site.endpoint(origin, "token_endpoint").await?;
+    let known =
+        WellBehaved { metadata: &metadata, client, redirect_uri: &redirect_uri, auth: &asker.auth, secret: asker.secret.as_deref() };
 
-    let by_hand = || {
-        let params = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", &redirect_uri), ("code_verifier", &verifier)];
-        token_request(&endpoint, &client, auth, secret, &params)
+    // Where openidconnect can make no request, one is made by hand, and its reason is an opinion like any other. It signs no assertions.
+    let made = if asker.asserts() { None } else { Some(known.token_request(&code, &verifier)) };
+    let (mut request, mut says) = match made {
+        Some(Ok(request)) => (request, None),
+        other => {
+            let params =
+                [("grant_type", "authorization_code"), ("code", &*code), ("redirect_uri", &redirect_uri), ("code_verifier", &verifier)];
+            (asker.post(site, doing, &endpoint, &params).await?, other.and_then(Result::err))
+        }
     };
-    // Where openidconnect can make no request, one is made by hand, and its reason is an opinion like any other.
-    let (mut request, mut says) = known.token_request(&code, &verifier).map_or_else(|says| (by_hand(), Some(says)), |r| (r, None));
     let edited = doing.change(&mut request);
-    let errand = Errand { edited, ..doing.errand(Some(&name)) };
-    let index = site.recorder.send(Endpoint::Token, &origin, request, &errand).await;
+    let errand = Errand { edited, ..doing.errand(Some(&asker.name)) };
+    let index = site.recorder.send(Endpoint::Token, origin, request, &errand).await;
     let answer = site.recorder.answer(index);
     let body = answer.as_ref().filter(|a| a.status == 200).and_then(Answer::json);
     let success = body.as_ref().is_some_and(|b| b.get("access_token").is_some_and(Value::is_string));
@@ -126,7 +128,7 @@ pub async fn redeem(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
             Ok(None) => None,
             Ok(Some(read)) => {
                 let token = body.as_ref().and_then(|b| b["id_token"].as_str()).and_then(Jws::parse);
-                let keys = site.keys_for(&origin, token.as_ref().and_then(|t| t.header_str("kid"))).await.unwrap_or_default();
+                let keys = site.keys_for(origin, token.as_ref().and_then(|t| t.header_str("kid"))).await.unwrap_or_default();
                 known.verify(&read, &keys, nonce.as_deref(), site.time.now()).err()
             }
         };
@@ -134,29 +136,14 @@ pub async fn redeem(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
     if let Some(says) = says {
         site.recorder.live.lock().transcript.opinions.push(Opinion { exchange: index, says });
     }
-    let mut context: BTreeMap<String, String> = BTreeMap::from([("client".to_owned(), name), ("origin".to_owned(), origin)]);
+    let mut context: BTreeMap<String, String> =
+        BTreeMap::from([("client".to_owned(), asker.name.clone()), ("origin".to_owned(), origin.clone())]);
     for key in ["browser", "user", "nonce", "redirect_uri", "code_verifier"] {
         if let Some(Value::String(text)) = doing.of(&[key]) {
             context.insert(key.into(), text);
         }
     }
     Ok(Reply { request: Some(index), answer: Some(index), success, context, ..Reply::default() })
-}
-
-/// A token request with the client's authentication, where openidconnect makes none.
-pub fn token_request(endpoint: &str, client: &Value, auth: &str, secret: Option<&str>, params: &[(&str, &str)]) -> Request {
-    let id = client.get("client_id").and_then(Value::as_str).unwrap_or_default();
-    let mut form: Vec<(String, String)> = params.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-    let mut headers = vec![
-        ("accept".to_owned(), "application/json".to_owned()),
-        ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
-    ];
-    match (auth, secret) {
-        ("client_secret_basic", Some(secret)) => headers.push(("authorization".into(), format!("Basic {}", basic(id, secret)))),
-        ("client_secret_post", Some(secret)) => form.extend([("client_id".into(), id.into()), ("client_secret".into(), secret.into())]),
-        _ => form.push(("client_id".into(), id.into())),
-    }
-    Request { method: "POST".into(), url: endpoint.to_owned(), headers, body: encode(&form) }
 }
 
 fn by_hand(endpoint: &str, client: &Value, redirect_uri: &str, chosen: &Chosen) -> String {

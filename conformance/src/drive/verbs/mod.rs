@@ -2,8 +2,12 @@
 
 mod acts;
 mod code;
+mod credentials;
+mod grants;
 mod logout;
 mod plain;
+pub(super) mod register;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,7 +37,7 @@ pub struct Doing<'a> {
 }
 
 /// Fields that are words of ours and no parameters of any request.
-const OURS: [&str; 10] = ["client", "user", "browser", "origin", "auth", "secret", "of", "decide", "password", "at"];
+const OURS: [&str; 12] = ["client", "user", "browser", "origin", "auth", "secret", "of", "decide", "password", "at", "act", "bearer"];
 
 /// Does it.
 ///
@@ -44,6 +48,11 @@ pub async fn perform(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
         Verb::Login => code::login(site, doing).await,
         Verb::Authorize => code::authorize(site, doing).await,
         Verb::Redeem => code::redeem(site, doing).await,
+        Verb::Refresh => grants::refresh(site, doing).await,
+        Verb::ClientCredentials => grants::client_credentials(site, doing).await,
+        Verb::Introspect => tokens::introspect(site, doing).await,
+        Verb::Revoke => tokens::revoke(site, doing).await,
+        Verb::Register => register::register(site, doing).await,
         Verb::Userinfo => plain::userinfo(site, doing).await,
         Verb::Keys => plain::keys(site, doing).await,
         Verb::Discover => plain::discover(site, doing).await,
@@ -53,17 +62,9 @@ pub async fn perform(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
         Verb::Answer => acts::answer(site, doing),
         Verb::Admin => acts::admin(site, doing).await,
         Verb::Advance => Ok(Reply { success: true, ..Reply::default() }),
-        Verb::Refresh
-        | Verb::Exchange
-        | Verb::JwtBearer
-        | Verb::ClientCredentials
-        | Verb::Device
-        | Verb::EnterCode
-        | Verb::Poll
-        | Verb::Introspect
-        | Verb::Revoke
-        | Verb::Register
-        | Verb::Restart => Err(format!("`{:?}` cannot be driven yet", doing.verb)),
+        Verb::Exchange | Verb::JwtBearer | Verb::Device | Verb::EnterCode | Verb::Poll | Verb::Restart => {
+            Err(format!("`{:?}` cannot be driven yet", doing.verb))
+        }
     }
 }
 

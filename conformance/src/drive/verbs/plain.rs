@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::Doing;
 use crate::drive::browser::Places as _;
 use crate::drive::edit::{self, encode, texts};
+use crate::drive::published::{client_key, client_kid};
 use crate::drive::recorder::Errand;
 use crate::drive::site::{Site, get};
 use crate::transcript::jose::{Jws, SigningKey, public_pem};
@@ -116,7 +117,14 @@ pub async fn forge(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
             let jwk = keys["keys"].as_array().into_iter().flatten().find(|k| kid.is_none() || k["kid"].as_str() == kid.as_deref());
             SigningKey::Hs256(jwk.and_then(public_pem).ok_or("there is no public key to take for a secret")?.into_bytes())
         }
-        other => return Err(format!("`sign = \"{other}\"` cannot be done yet")),
+        other => match other.strip_prefix("client.") {
+            Some(client) => {
+                let key = client_key(client, &alg)?;
+                header["kid"] = client_kid(client, &alg).into();
+                key
+            }
+            None => return Err(format!("nobody signs as `{other}`")),
+        },
     };
     header["alg"] = if sign == "foreign" { alg.into() } else { key.alg().into() };
     Ok(made(&key.token(&header, &claims)))
