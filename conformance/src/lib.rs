@@ -1,5 +1,6 @@
 //! Touchstone: drive, record, judge, report.
 
+pub mod baseline;
 pub mod cli;
 pub mod defect;
 pub mod drive;

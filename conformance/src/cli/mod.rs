@@ -2,6 +2,7 @@
 //!
 //! Only here and in `main` is the clock on the wall read, and only here is anything printed.
 
+mod baseline;
 mod exit;
 mod explain;
 mod list;
@@ -37,7 +38,7 @@ struct Touchstone {
 const AFTER: &str = "\
 No command means `run`, and `run` without a target means the provider inside this program.
 
-Exit codes: 0 conforms; 1 a MUST is broken or blocked (with --strict a SHOULD too);
+Exit codes: 0 conforms; 1 a MUST is broken or blocked (with --strict a SHOULD too), or something is not as the baseline has it;
 2 wrong usage, or nothing was asked; 3 the target could not be reached or set up; 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
@@ -75,6 +76,12 @@ struct RunArgs {
     /// Write a report as well: json, junit or text
     #[arg(long, value_name = "KIND=FILE", num_args = 1.., value_parser = report_to)]
     report: Vec<(Kind, PathBuf)>,
+    /// What is known of the target: only what has changed since its last update counts
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write the baseline anew after the run; reasons and comments in it stay
+    #[arg(long, requires = "baseline")]
+    update_baseline: bool,
     /// Scenarios of your own, beside those in this program
     #[arg(long, value_name = "DIR")]
     scenarios: Option<PathBuf>,

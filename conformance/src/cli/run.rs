@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use super::baseline::Held;
 use super::session::Session;
 use super::suite::Suite;
 use super::{RunArgs, Stop, jobs, say, select};
@@ -37,6 +38,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Stop> {
         Some(file) => Target::open(file, wall(), args.slow).map_err(|e| Stop::Usage(e.to_string()))?,
         None => Target::embedded().map_err(Stop::Target)?,
     });
+    let held = Held::read(args, &suite, target.known())?;
     let walked = with_controls(&suite.checks, &selected);
     let jobs = target.jobs(jobs(args.jobs));
     let (walks, interrupted) = session.work(walked.len(), |cancel, on| {
@@ -46,7 +48,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Stop> {
     let records: Vec<Record> = walks.into_iter().map(|w| w.record).collect();
     let judged = judged(&suite, &selected, &records);
     let not_reached = if interrupted { selected.len() - judged.checks.len() } else { 0 };
-    let report = Report::new(Input {
+    let mut report = Report::new(Input {
         run: Run { seed: args.seed, only: args.only.clone(), strict: args.strict, slow: args.slow, defect: None, not_reached },
         target: asked(&target, &records),
         checks: &judged.checks,
@@ -58,10 +60,14 @@ pub fn run(args: &RunArgs) -> Result<u8, Stop> {
         interrupted,
         timing: Timing { seconds: begun.elapsed().as_secs_f64(), jobs, ..Timing::default() },
     });
+    let updated = held.against(args, &suite, &mut report);
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let written = write(args, &report, &records);
+    if let Ok(Some(said)) = &updated {
+        say(said);
+    }
     say(&terminal::render(&report, if colour { Paint::Colour } else { Paint::Plain }));
-    written.map(|()| report.exit.code)
+    written.and(updated).map(|_| report.exit.code)
 }
 
 /// The checks themselves and all that have to be green before they say anything.

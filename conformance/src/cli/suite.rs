@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Stop;
+use crate::baseline::Ids;
 use crate::defect::{self, Defects};
 use crate::embedded_files;
 use crate::judge::rules::{Rule, rules};
@@ -41,6 +42,11 @@ impl Suite {
         Ok(Self { checks: Arc::new(checks), rules: rules(), defects: Arc::new(defects), requirements: Arc::new(requirements) })
     }
 
+    /// What a baseline can know.
+    pub fn known_ids(&self) -> Ids<'_> {
+        Ids { checks: self.checks.iter().map(|c| c.id.as_str()).collect(), rules: self.rules.iter().map(|r| r.id).collect() }
+    }
+
     /// Ids of checks and rules.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.checks.iter().map(|c| c.id.as_str()).chain(self.rules.iter().map(|r| r.id))
@@ -74,7 +80,7 @@ fn scenarios_in(dir: &Path) -> Result<Vec<(String, String)>, Stop> {
 }
 
 /// Every problem, one below the other.
-fn all(problems: &[impl std::fmt::Display]) -> Stop {
+pub fn all(problems: &[impl std::fmt::Display]) -> Stop {
     let mut text: Vec<String> = problems.iter().map(ToString::to_string).collect();
     text.push(if let [_] = problems { "1 error".into() } else { format!("{} errors", problems.len()) });
     Stop::Usage(text.join("\n"))

@@ -57,6 +57,34 @@ pub enum Word {
     Idle,
 }
 
+impl Word {
+    /// All of them, in the order in which they are counted.
+    pub const ALL: [Self; 6] = [Self::Pass, Self::Fail, Self::Warn, Self::Blocked, Self::Skip, Self::Idle];
+
+    /// As it is written everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Warn => "warn",
+            Self::Blocked => "blocked",
+            Self::Skip => "skip",
+            Self::Idle => "idle",
+        }
+    }
+
+    /// The word that is written so.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|word| word.as_str() == text)
+    }
+}
+
+impl std::fmt::Display for Word {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// What is said of one check or one rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {

@@ -6,6 +6,7 @@ use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, Tes
 
 use super::record::{Entry, Report};
 use super::terminal::{self, Paint};
+use crate::baseline::Standing;
 use crate::judge::verdict::{Skip, Word};
 
 /// The name of the suite that holds the rules.
@@ -37,6 +38,11 @@ fn case(e: &Entry, class: &str, block: fn(&Entry, Paint) -> String, strict: bool
         format!("{kind}: {} ({})", e.asks, clauses.join("; "))
     };
     let status = match e.verdict {
+        _ if e.is_known() => not_counted(e),
+        Word::Pass if matches!(e.baseline, Some(Standing::Stale { .. })) => stale(e),
+        Word::Warn | Word::Skip | Word::Idle if e.baseline.is_some() && !matches!(e.baseline, Some(Standing::New)) => {
+            non_success(NonSuccessKind::Failure, e, words("not as the baseline has it"), block)
+        }
         Word::Pass => TestCaseStatus::success(),
         Word::Warn if !strict => TestCaseStatus::success(),
         Word::Fail | Word::Warn => non_success(NonSuccessKind::Failure, e, words("broken"), block),
@@ -49,7 +55,7 @@ fn case(e: &Entry, class: &str, block: fn(&Entry, Paint) -> String, strict: bool
     };
     let mut case = TestCase::new(&e.id, status);
     case.set_classname(class);
-    if e.verdict == Word::Warn && !strict {
+    if e.verdict == Word::Warn && !strict && matches!(e.baseline, None | Some(Standing::New)) {
         case.set_system_out(block(e, Paint::Plain));
     }
     case
@@ -61,9 +67,28 @@ fn non_success(kind: NonSuccessKind, e: &Entry, message: String, block: fn(&Entr
     status.set_type(match e.verdict {
         Word::Warn => "warn",
         Word::Blocked => "blocked",
-        _ => "fail",
+        Word::Skip | Word::Idle => "regressed",
+        Word::Pass | Word::Fail => "fail",
     });
     status.set_description(block(e, Paint::Plain));
+    status
+}
+
+/// One that the baseline knows is as good as not asked.
+fn not_counted(e: &Entry) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    if let Some(Standing::Known { because }) = &e.baseline {
+        status.set_message(format!("known {}: {because}", e.verdict));
+    }
+    status
+}
+
+fn stale(e: &Entry) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    status.set_type("stale");
+    if let Some(Standing::Stale { was, because }) = &e.baseline {
+        status.set_message(format!("passes, and is known as {was} ({because}): take it out of the baseline"));
+    }
     status
 }
 

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::excerpt::{self, Excerpt};
+use super::exit::{INTERRUPTED, exit};
+use crate::baseline::{Against, Baseline, Ids, Standing, compare};
 use crate::judge::verdict::{Finding, Record, Skip, Verdict, Word};
 use crate::requirement::{self, Level, Requirements, Role, Strength};
 use crate::scenario::Check;
@@ -37,6 +39,9 @@ pub struct Report {
     pub rules: Vec<Entry>,
     /// How many of each.
     pub counts: Counts,
+    /// How the run stands to its baseline, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Against>,
     /// How the process ends.
     pub exit: Exit,
     /// Figures of the clock on the wall, and nothing else.
@@ -118,6 +123,16 @@ pub struct Entry {
     /// Which kind of skip it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip: Option<Skip>,
+    /// How it stands to the baseline, where there is one and it has something to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Standing>,
+}
+
+impl Entry {
+    /// Whether it is as the baseline knows it, and so does not count.
+    pub fn is_known(&self) -> bool {
+        matches!(self.baseline, Some(Standing::Known { .. }))
+    }
 }
 
 /// A requirement as the record cites it.
@@ -253,9 +268,8 @@ impl Report {
         checks.sort_by(|a, b| a.id.cmp(&b.id));
         rules.sort_by(|a, b| a.id.cmp(&b.id));
         let counts = counts(&checks, &rules, &musts(input.requirements));
-        let exit = exit(&input, &checks, &counts);
         let watched = input.checks.iter().filter(|v| v.watched > 0).map(|v| (v.id.clone(), v.watched)).collect();
-        Self {
+        let mut report = Self {
             format: FORMAT,
             touchstone: env!("CARGO_PKG_VERSION").into(),
             target: input.target,
@@ -263,9 +277,22 @@ impl Report {
             checks,
             rules,
             counts,
-            exit,
+            baseline: None,
+            exit: Exit { code: 0, reason: String::new() },
             timing: Timing { watched, ..input.timing },
+        };
+        report.exit = exit(&report, input.interrupted);
+        report
+    }
+
+    /// Says of each entry how it stands to a baseline, and how the process ends by that.
+    pub fn hold_against(&mut self, baseline: &Baseline, ids: &Ids<'_>) {
+        let (mut standing, against) = compare(self, baseline, ids);
+        for entry in self.checks.iter_mut().chain(&mut self.rules) {
+            entry.baseline = standing.remove(&entry.id);
         }
+        self.baseline = Some(against);
+        self.exit = exit(self, self.exit.code == INTERRUPTED);
     }
 
     /// The file, with a line break at its end.
@@ -315,6 +342,7 @@ impl<'a> Builder<'a> {
             looked_at: v.looked_at,
             why: v.why.as_deref().map(|why| names.mask(why)),
             skip: v.skip.clone(),
+            baseline: None,
         }
     }
 
@@ -368,47 +396,6 @@ fn counts(checks: &[Entry], rules: &[Entry], musts: &BTreeSet<&str>) -> Counts {
         musts_asked: asked.len(),
         musts: musts.len(),
     }
-}
-
-fn exit(input: &Input<'_>, checks: &[Entry], c: &Counts) -> Exit {
-    let of = |code, reason: String| Exit { code, reason };
-    let mut against = Vec::new();
-    let mut note = Vec::new();
-    let mut say = |counts: bool, n: usize, one: &str, many: &str| {
-        if n > 0 {
-            let words = if n == 1 { format!("1 {one}") } else { format!("{n} {many}") };
-            if counts { against.push(words) } else { note.push(words) }
-        }
-    };
-    say(true, c.fail, "check has seen a MUST broken", "checks have seen a MUST broken");
-    say(true, c.rules_fail, "rule has seen a MUST broken", "rules have seen a MUST broken");
-    let strict = input.run.strict;
-    let must = |e: &&Entry| e.requirements.iter().any(|r| r.level.strength() == Strength::Must);
-    let musts = checks.iter().filter(|e| e.verdict == Word::Blocked).filter(must).count();
-    say(true, musts, "check of a MUST is blocked", "checks of a MUST are blocked");
-    say(strict, c.blocked - musts, "check of a SHOULD is blocked", "checks of a SHOULD are blocked");
-    say(strict, c.warn + c.rules_warn, "SHOULD is broken", "SHOULDs are broken");
-    // A part of the suite cannot show every rule something.
-    let asked = c.pass + c.fail + c.warn > 0;
-    let embedded = input.target.name == EMBEDDED && input.run.only.is_empty() && input.run.defect.is_none() && asked;
-    say(embedded && !input.interrupted, c.idle, "rule found nothing to look at", "rules found nothing to look at");
-
-    if input.interrupted {
-        return of(130, format!("interrupted, {} checks were not reached", input.run.not_reached));
-    }
-    if !against.is_empty() {
-        return of(1, against.join(", "));
-    }
-    if !asked {
-        let why = match (c.checks, c.blocked) {
-            (0, _) => "no check was selected",
-            (_, 0) => "every check was skipped",
-            _ => "every check was skipped or blocked",
-        };
-        return of(2, format!("nothing was asked: {why}"));
-    }
-    let note = if note.is_empty() { String::new() } else { format!(" ({})", note.join(", ")) };
-    of(0, format!("conforms in everything that was asked{note}"))
 }
 
 /// The name of the target that runs inside the process.

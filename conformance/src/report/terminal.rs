@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::record::{Entry, Report, WITNESSES, Witness};
+use crate::baseline::Standing;
 use crate::judge::verdict::{Skip, Word};
 
 /// Whether the marks are coloured.
@@ -44,17 +45,21 @@ pub fn render(report: &Report, paint: Paint) -> String {
         let _ = writeln!(text, "on the wire: {defect}");
     }
     text.push('\n');
+    text.push_str(&known(report));
     text.push_str(&blocked(report, paint));
-    for word in [Word::Warn, Word::Fail] {
-        for check in report.checks.iter().filter(|e| e.verdict == word) {
+    for word in [Word::Skip, Word::Idle, Word::Warn, Word::Fail] {
+        // What is not asked is counted below, and shown only where it was asked before.
+        let shown = |e: &&Entry| e.verdict == word && !e.is_known() && (e.baseline.is_some() || matches!(word, Word::Warn | Word::Fail));
+        for check in report.checks.iter().filter(shown) {
             text.push_str(&block(check, paint));
             text.push('\n');
         }
-        for rule in report.rules.iter().filter(|e| e.verdict == word) {
+        for rule in report.rules.iter().filter(shown) {
             text.push_str(&rule_block(rule, paint));
             text.push('\n');
         }
     }
+    text.push_str(&not_in_step(report, paint));
     let notes = notes(report);
     if !notes.is_empty() {
         text.push_str(&notes);
@@ -69,7 +74,7 @@ pub fn render(report: &Report, paint: Paint) -> String {
 pub fn last_line(report: &Report) -> String {
     let c = &report.counts;
     format!(
-        "{} checks: {} pass, {} fail, {} warn, {} blocked, {} skip ({} lacking, {} harness) · {} rules, {} idle · {} of {} MUSTs asked · {:.1} s",
+        "{} checks: {} pass, {} fail, {} warn, {} blocked, {} skip ({} lacking, {} harness) · {} rules, {} idle{} · {} of {} MUSTs asked · {:.1} s",
         c.checks,
         c.pass,
         c.fail,
@@ -80,10 +85,55 @@ pub fn last_line(report: &Report) -> String {
         c.harness,
         c.rules,
         c.idle,
+        by_the_baseline(report),
         c.musts_asked,
         c.musts,
         report.timing.seconds
     )
+}
+
+/// ` · 3 known, 1 stale`: how the run stands to its baseline.
+fn by_the_baseline(report: &Report) -> String {
+    let Some(a) = &report.baseline else { return String::new() };
+    let counts = [(a.new, "new"), (a.regressed, "worse"), (a.changed, "changed"), (a.stale, "stale"), (a.gone.len(), "gone")];
+    let mut words = format!(" · {} known", a.known);
+    for (n, word) in counts.into_iter().filter(|(n, _)| *n > 0) {
+        let _ = write!(words, ", {n} {word}");
+    }
+    words
+}
+
+/// What is as the baseline knows it: one line each, and the reason.
+fn known(report: &Report) -> String {
+    let mut text = String::new();
+    for entry in report.entries() {
+        if let Some(Standing::Known { because }) = &entry.baseline {
+            let _ = writeln!(text, "= known {:<7} {}\n    {because}", entry.verdict.as_str(), entry.id);
+        }
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+/// What the baseline has and should have no more.
+fn not_in_step(report: &Report, paint: Paint) -> String {
+    let mut text = String::new();
+    let Some(against) = &report.baseline else { return text };
+    let mark = paint.mark(Word::Fail);
+    for entry in report.entries() {
+        if let Some(Standing::Stale { was, because }) = &entry.baseline {
+            let _ = writeln!(text, "{mark} stale: {} passes, and is known as {was} ({because}): remove it", entry.id);
+        }
+    }
+    for (id, was) in &against.gone {
+        let _ = writeln!(text, "{mark} gone: {id} is in the suite no more; at the last update it came to {was}");
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
 }
 
 /// `exit 1: 2 checks have seen a MUST broken`
@@ -93,19 +143,31 @@ pub fn exit_line(report: &Report) -> String {
 
 /// What could not be asked, by what stood in its way.
 fn blocked(report: &Report, paint: Paint) -> String {
-    let mut reasons = BTreeMap::<&str, Vec<&str>>::new();
-    for check in report.checks.iter().filter(|e| e.verdict == Word::Blocked) {
-        reasons.entry(check.why.as_deref().unwrap_or("")).or_default().push(&check.id);
+    let mut reasons = BTreeMap::<&str, Vec<(&str, String)>>::new();
+    for check in report.checks.iter().filter(|e| e.verdict == Word::Blocked && !e.is_known()) {
+        reasons
+            .entry(check.why.as_deref().unwrap_or(""))
+            .or_default()
+            .push((&check.id, before(check).map(|b| format!(" ({b})")).unwrap_or_default()));
     }
     let mut text = String::new();
     for (why, ids) in reasons {
         let _ = writeln!(text, "{} blocked: {why}", paint.mark(Word::Blocked));
-        for id in &ids {
-            let _ = writeln!(text, "    {id}");
+        for (id, before) in &ids {
+            let _ = writeln!(text, "    {id}{before}");
         }
         text.push('\n');
     }
     text
+}
+
+/// What the baseline has of an entry, where that is something else.
+fn before(e: &Entry) -> Option<String> {
+    match e.baseline.as_ref()? {
+        Standing::Regressed => Some("it passed at the last update of the baseline".into()),
+        Standing::Changed { was, because } => Some(format!("it is known as {was}: {because}")),
+        Standing::New | Standing::Known { .. } | Standing::Stale { .. } => None,
+    }
 }
 
 /// A check that is not green.
@@ -114,6 +176,9 @@ pub fn block(e: &Entry, paint: Paint) -> String {
     asks(&mut block, e);
     if let Some(why) = &e.why {
         block.line(if e.verdict == Word::Blocked { "blocked" } else { "why" }, why);
+    }
+    if let Some(before) = before(e) {
+        block.line("before", &before);
     }
     if let Some(witness) = e.witnesses.first() {
         block.line("wanted", &placed(witness, &witness.wanted));
@@ -128,6 +193,9 @@ pub fn block(e: &Entry, paint: Paint) -> String {
 pub fn rule_block(e: &Entry, paint: Paint) -> String {
     let mut block = Block::new(&format!("{} rule {}", paint.mark(e.verdict), e.id));
     asks(&mut block, e);
+    if let Some(before) = before(e) {
+        block.line("before", &before);
+    }
     block.line("seen", &format!("{} times in {} that it looked at", e.witnesses_in_all, e.looked_at));
     let mut said = None;
     for (n, witness) in e.witnesses.iter().enumerate() {

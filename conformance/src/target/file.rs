@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::read;
+use crate::baseline::Known;
 use crate::drive::page::{Hints, Person};
 use crate::toml_file::Problem;
 
@@ -43,7 +44,7 @@ pub struct TargetFile {
     pub admin: BTreeMap<String, Vec<String>>,
     /// `[[lacks]] feature, because`: features that it does not have; the checks that need them are skipped with this reason.
     pub lacks: Vec<(String, String)>,
-    /// `[[known]] check, because`: failures that one lives with.
+    /// `[[known]] check, because`, or `rule` in place of `check`, and `verdict` if it matters: failures that one lives with.
     pub known: Vec<Known>,
     /// `[quiet] after`: how long nothing has to come in before it counts as settled.
     pub quiet: Duration,
@@ -112,17 +113,6 @@ pub enum Login {
     Form(Hints),
     /// `"command"`: a program walks through them; `scripts/foreign/PROTOCOL.md` has what goes in and out.
     Command(Vec<String>),
-}
-
-/// `[[known]]`: a failure that one lives with. It fails the run on the day it passes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
-    /// `check`: the id of a check or a rule.
-    pub check: String,
-    /// `because`: the reason, with the number of an issue if there is one.
-    pub because: String,
-    /// Line in the file, from 1.
-    pub line: usize,
 }
 
 /// Why a target file cannot be used. `Display` says everything that is wrong with it.

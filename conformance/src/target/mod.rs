@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::baseline::Known;
 use crate::defect::Defect;
 use crate::defect::wire::Facts;
 use crate::drive::RunError;
@@ -18,7 +19,7 @@ use crate::embedded::{Embedded, HAS, POWERS};
 use crate::foreign::Foreign;
 use crate::judge::verdict::Skip;
 use crate::scenario::Check;
-use file::{Known, OpenError};
+use file::OpenError;
 
 /// A provider under test.
 pub enum Target {

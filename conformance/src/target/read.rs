@@ -8,7 +8,8 @@ use regex::Regex;
 use serde_json::Value;
 use url::Url;
 
-use super::file::{Clients, FACTS, Front, HAS, Known, Login, Start, TargetFile, User};
+use super::file::{Clients, FACTS, Front, HAS, Login, Start, TargetFile, User};
+use crate::baseline;
 use crate::drive::page::{Hint, Hints, PAGES, Person};
 use crate::scenario::verb::ACTS;
 use crate::scenario::word::{CLIENT_METADATA, FEATURES};
@@ -89,7 +90,7 @@ impl Reader<'_> {
             login: self.login(root),
             admin: self.admin(part("admin")),
             lacks: self.lacks(root),
-            known: self.known(root),
+            known: baseline::read_known(root, false, &mut self.report),
             quiet: self.duration(part("quiet"), "after", Duration::from_millis(300)),
             skew: self.duration(part("clock"), "skew", Duration::from_secs(2)),
             longest: self.duration(part("clock"), "longest", Duration::from_secs(3600)),
@@ -258,16 +259,6 @@ impl Reader<'_> {
             lacks.push((feature, because));
         }
         lacks
-    }
-
-    fn known(&mut self, root: &Node) -> Vec<Known> {
-        let mut known = Vec::new();
-        for node in self.tables(root, "known") {
-            self.keys(node, "[[known]]", &["check", "because"]);
-            let line = self.report.line(&node.at);
-            known.push(Known { check: self.wanted(node, "check"), because: self.wanted(node, "because"), line });
-        }
-        known
     }
 
     fn hosts(&mut self, root: &Node) -> Vec<String> {

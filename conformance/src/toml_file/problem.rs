@@ -109,10 +109,15 @@ impl<'a> Report<'a> {
         if !self.seen.insert((at.start, slip.what.clone())) {
             return;
         }
+        let problem = self.problem(at, slip);
+        self.problems.push((at.start, problem));
+    }
+
+    /// What is wrong with a place, without taking it down.
+    pub fn problem(&self, at: &Span, slip: Slip) -> Problem {
         let (line, column, shown) = self.place(at);
         let Slip { what, meant, instead } = slip;
-        let file = self.file.to_owned();
-        self.problems.push((at.start, Problem { file, line, column, what, meant, instead, shown }));
+        Problem { file: self.file.to_owned(), line, column, what, meant, instead, shown }
     }
 
     /// Whether nothing was wrong so far.

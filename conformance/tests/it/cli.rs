@@ -126,6 +126,37 @@ fn every_report_is_written_and_transcripts_are_read_back() {
     assert!(!std::fs::read_to_string(at("r.json")).unwrap().contains(&token));
 }
 
+#[test]
+fn a_baseline_is_written_read_and_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("b.toml");
+    let name = file.display().to_string();
+    let only = "code/pkce-at-the-token-endpoint#another-verifier";
+    let run = |more: &[&str]| touchstone(&[&["run", "--only", only, "--baseline", &name], more].concat());
+    let missing = run(&[]);
+    assert!(code(&missing) == 2 && err(&missing).contains("--update-baseline writes one"), "{}", err(&missing));
+    let made = run(&["--update-baseline"]);
+    assert_eq!(code(&made), 0, "{}{}", out(&made), err(&made));
+    assert!(out(&made).starts_with(&format!("wrote {name}: 0 came in, 0 changed, 0 went out, 0 known in all\n")), "{}", out(&made));
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains(&format!("pass = [\n    \"{only}\",\n]")), "{text}");
+
+    let gone = text.replace("pass = [", "pass = [\n    \"code/of-old\",");
+    std::fs::write(&file, format!("[[known]]\ncheck = \"{only}\"\nverdict = \"fail\"\nbecause = \"issue 7\"\n{gone}")).unwrap();
+    let held = run(&[]);
+    let said = out(&held);
+    assert_eq!(code(&held), 1, "{said}{}", err(&held));
+    for words in ["stale: code/pkce", "gone: code/of-old", " · 0 known, 1 stale, 1 gone · ", "take it out of the baseline"] {
+        assert!(said.contains(words), "{words} in {said}");
+    }
+    assert_eq!(code(&run(&["--update-baseline"])), 0);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+
+    std::fs::write(&file, "[[known]]\ncheck = \"code/pkce-at-the-token-endpoint#another-verifer\"\nverdict = \"fail\"\n").unwrap();
+    let wrong = run(&[]);
+    assert!(code(&wrong) == 2 && err(&wrong).contains("b.toml:1:1: `because` is missing"), "{}", err(&wrong));
+}
+
 /// A target whose discovery document is to be had three times; then it takes a request and says nothing. Tells of that one.
 fn falls_silent() -> (String, std::sync::mpsc::Receiver<std::net::TcpStream>) {
     use std::io::{Read, Write};
