@@ -29,6 +29,7 @@
 //! | `state` | one file for each kind of aggregate: its events, and what they add up to |
 //! | `log` | events, batches, the trait of the stores; `log::memory` is one |
 //! | `sessions`, `notifier` | ending sessions, and telling relying parties about it |
+//! | `found`, `revoking` | tokens that come back, and taking them back |
 //! | `tokens`, `jose`, `keys`, `own_keys`, `own_tls` | what is signed, and with what |
 //! | `refusal` | why something is refused, and how that is said on the wire |
 //! | `claims`, `subject` | what a client learns of a user, and by which `sub` it knows them |
@@ -45,7 +46,7 @@
 //! - No secret in the log: codes, tokens and cookies are filed under their hashes, and private keys are not events.
 //! - No switch that makes the provider wrong. Defects are played on the wire by the harness.
 //! - No lock that is held while somebody outside is waited for.
-//! - No grant but the code grant yet, and nothing in discovery that does not work.
+//! - Nothing in discovery that does not work.
 
 mod browser;
 mod claims;
@@ -53,6 +54,7 @@ mod client_auth;
 mod config;
 mod endpoints;
 mod exchange;
+mod found;
 mod grants;
 mod hint;
 mod http;
@@ -68,6 +70,7 @@ mod params;
 mod passwords;
 mod provider;
 mod refusal;
+mod revoking;
 mod scope;
 mod seam;
 mod serve;

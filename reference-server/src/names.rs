@@ -76,6 +76,8 @@ name! {
     BrowserId;
     /// What one code bought: the tokens of one client for one user.
     OidcSessionId;
+    /// An access token that a client has for itself.
+    ClientTokenId;
     /// The name of a signing key.
     KeyId;
     /// The issuer identifier, text as written: it is only ever compared as such.
@@ -91,6 +93,8 @@ secret! {
     Code;
     /// An access token, opaque or a JWT.
     AccessToken;
+    /// A refresh token.
+    RefreshToken;
     /// The `code_verifier` of RFC 7636.
     Verifier;
     /// What a client authenticates with.

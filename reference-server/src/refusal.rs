@@ -112,8 +112,16 @@ refusals! {
     GrantNotAllowed = UnauthorizedClient "the client is not registered for this grant",
     /// Nobody here knows such a grant.
     GrantUnknown = UnsupportedGrantType "the grant_type is unknown here",
+    /// RFC 6749, section 4.4.
+    ClientIsPublic = UnauthorizedClient "this grant is for clients that authenticate",
+    /// RFC 7662, section 4: a name alone is no authentication.
+    AskerIsPublic = InvalidClient "who asks about tokens has to authenticate",
     /// No scope that is known here.
     ScopeUnknown = InvalidScope "none of the scopes asked for is known here",
+    /// RFC 6749, section 6.
+    ScopeBeyondGrant = InvalidScope "the scope is wider than what was granted",
+    /// RFC 6749, section 3.3.
+    ScopeNotRegistered = InvalidScope "the client is not registered for this scope",
     /// Core, section 3.1.2.6.
     RequestObject = RequestNotSupported "request objects are not supported",
     /// Core, section 3.1.2.6.
@@ -148,8 +156,22 @@ refusals! {
     CodeExpired = InvalidGrant "the code has expired",
     /// RFC 6749, section 4.1.2: and what it bought is revoked.
     CodeSpent = InvalidGrant "the code was used before; the tokens that it bought are revoked",
-    /// The session ended between code and token.
-    SessionEnded = InvalidGrant "the session in which the code was issued has ended",
+    /// The session ended before.
+    SessionEnded = InvalidGrant "the session in which this was granted has ended",
+    /// The user is not there any more.
+    UserGone = InvalidGrant "the user who granted this is unknown now",
+    /// Nobody issued it, or not here.
+    RefreshTokenUnknown = InvalidGrant "the refresh token is unknown",
+    /// RFC 6749, section 6.
+    RefreshTokenOfAnotherClient = InvalidGrant "the refresh token was issued to another client",
+    /// RFC 9700, section 4.14.2: and all that was granted with it is revoked.
+    RefreshTokenSpent = InvalidGrant "the refresh token was used before; all tokens of this grant are revoked",
+    /// RFC 6749, section 5.2.
+    RefreshTokenRevoked = InvalidGrant "the refresh token is revoked",
+    /// RFC 6749, section 5.2.
+    RefreshTokenExpired = InvalidGrant "the refresh token has expired",
+    /// RFC 7009, section 2.1.
+    TokenOfAnotherClient = InvalidGrant "the token was issued to another client",
     /// RFC 6749, section 4.1.3.
     RedirectUriDiffers = InvalidGrant "the redirect_uri is not that of the authorization request",
     /// RFC 7636, section 4.6.

@@ -82,6 +82,8 @@ pub struct Client {
     pub auth_method: AuthMethod,
     /// Grants that it may use.
     pub grant_types: Vec<String>,
+    /// Scopes that it may have on its own behalf.
+    pub scope: Vec<String>,
     /// Where answers may go.
     pub redirect_uris: Vec<RedirectUri>,
     /// Where a logout may lead.
@@ -104,13 +106,10 @@ pub struct Client {
     /// Resources that its access tokens are for, beside the provider itself.
     pub audience: Vec<String>,
     /// Whether it may introspect.
-    #[expect(dead_code, reason = "for introspection")]
     pub may_introspect: bool,
     /// Whether `offline_access` needs no `prompt=consent`.
-    #[expect(dead_code, reason = "for the refresh grant")]
     pub offline_access_without_consent: bool,
     /// Whether it gets a refresh token, bound to its session, without `offline_access`.
-    #[expect(dead_code, reason = "for the refresh grant")]
     pub refresh_without_offline_access: bool,
     /// When the user is asked.
     pub consent: Consent,
@@ -133,6 +132,8 @@ pub(super) struct ClientToml {
     token_endpoint_auth_method: AuthMethod,
     #[serde(default = "code_grant")]
     grant_types: Vec<String>,
+    #[serde(default)]
+    scope: String,
     #[serde(default)]
     redirect_uris: Vec<String>,
     #[serde(default)]
@@ -208,6 +209,17 @@ fn client(name: String, toml: ClientToml) -> Result<Client, String> {
         let near = nearest(wrong, GRANT_TYPES.into_iter()).map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
         return Err(format!("unknown grant `{wrong}`{near}"));
     }
+    if public && toml.grant_types.iter().any(|grant| grant == "client_credentials") {
+        return Err("client_credentials is for clients that authenticate (RFC 6749, section 4.4)".to_owned());
+    }
+    let scope: Vec<String> = toml.scope.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    // RFC 6749, section 3.3.
+    if let Some(wrong) = scope.iter().find(|word| !word.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))) {
+        return Err(format!("scope has `{wrong}`, which is no scope: visible ASCII without quotes and backslashes is"));
+    }
+    if let Some(wrong) = scope.iter().find(|word| crate::scope::KNOWN.contains(&word.as_str())) {
+        return Err(format!("scope has `{wrong}`, which only a user can grant"));
+    }
     let native = toml.application_type == ApplicationType::Native;
     for uri in toml.redirect_uris.iter().chain(&toml.post_logout_redirect_uris) {
         check_redirect_uri(uri, native)?;
@@ -230,6 +242,7 @@ fn client(name: String, toml: ClientToml) -> Result<Client, String> {
         secret: toml.client_secret,
         auth_method: toml.token_endpoint_auth_method,
         grant_types: toml.grant_types,
+        scope,
         redirect_uris: toml.redirect_uris.into_iter().map(RedirectUri::new).collect(),
         post_logout_redirect_uris: toml.post_logout_redirect_uris.into_iter().map(RedirectUri::new).collect(),
         id_token_alg: toml.id_token_signed_response_alg,

@@ -98,6 +98,10 @@ pub struct Lifetimes {
     pub access_token: Span,
     /// An ID token.
     pub id_token: Span,
+    /// A refresh token that nobody uses.
+    pub refresh_token_idle: Span,
+    /// Any refresh token, counted from the first of its family.
+    pub refresh_token_absolute: Span,
     /// A session that nobody uses.
     pub session_idle: Span,
     /// Any session.
@@ -115,6 +119,8 @@ impl Default for Lifetimes {
             authorization_code: Span::from_secs(60),
             access_token: Span::from_secs(3600),
             id_token: Span::from_secs(3600),
+            refresh_token_idle: Span::from_secs(30 * 86_400),
+            refresh_token_absolute: Span::from_secs(90 * 86_400),
             session_idle: Span::from_secs(14 * 86_400),
             session_absolute: Span::from_secs(30 * 86_400),
             logout_token: Span::from_secs(120),

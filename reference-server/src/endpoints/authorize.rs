@@ -143,13 +143,16 @@ async fn checked(cx: &Cx<'_>, client: &Client, params: &Params, to: &ReturnAddre
         Some(token) => Some(hint::verify(cx.provider, token).await?.user_id),
     };
     let wish = |name| params.get(name).map(|wish| wish.map(str::to_owned));
+    let prompt = prompts(params.get("prompt")?)?;
+    // Core, section 11: it takes a consent of the user, or the operator's for this client.
+    let offline = client.may_use("refresh_token") && (client.offline_access_without_consent || prompt.contains(&Prompt::Consent));
     Ok(AuthRequest {
         issuer: cx.origin.issuer.clone(),
         to: to.clone(),
-        scope: Scope::grant(params.get("scope")?)?,
+        scope: Scope::grant(params.get("scope")?, offline)?,
         nonce: params.get("nonce")?.map(str::to_owned),
         code_challenge: challenge(params, cx.provider.config.policy.pkce_required)?,
-        prompt: prompts(params.get("prompt")?)?,
+        prompt,
         max_age,
         login_hint: params.get("login_hint")?.map(str::to_owned),
         about: about(cx, client, hinted_user, &claims)?,

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::userinfo::bearer;
 use crate::exchange::Answer;
+use crate::found;
 use crate::log::{Failure, Payload as _};
 use crate::names::{ManagementToken, SessionId};
 use crate::provider::Cx;
 use crate::refusal::Refusal;
 use crate::sessions::{self, Ended};
 use crate::state::session::{Session, SessionAdded};
-use crate::tokens;
 
 /// The role of users who may manage.
 const OWNER: &str = "IAM_OWNER";
@@ -69,12 +69,13 @@ async fn allowed(cx: &Cx<'_>) -> Result<(), No> {
     if cx.provider.config.management.token.as_ref().is_some_and(|known| known.matches(&shown)) {
         return Ok(());
     }
-    let access = match tokens::find(cx.provider, &cx.origin.issuer, &token).await {
+    let access = match found::access(cx.provider, &cx.origin.issuer, &token).await {
         Ok(access) => access,
         Err(Refusal::Internal(_)) => return Err(No::Failed),
         Err(_) => return Err(No::Unknown),
     };
-    let owner = cx.provider.config.user(&access.granted.user_id).is_some_and(|user| user.roles.iter().any(|role| role == OWNER));
+    let user = access.granted.and_then(|granted| cx.provider.config.user(&granted.user_id));
+    let owner = user.is_some_and(|user| user.roles.iter().any(|role| role == OWNER));
     if owner { Ok(()) } else { Err(No::Forbidden) }
 }
 

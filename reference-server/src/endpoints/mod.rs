@@ -2,8 +2,10 @@
 
 mod authorize;
 mod end_session;
+mod introspection;
 mod management;
 mod next;
+mod revocation;
 mod sign_in;
 mod token;
 mod userinfo;
@@ -38,7 +40,7 @@ const GET_AND_POST: &[Method] = &[Method::GET, Method::POST];
 const POST: &[Method] = &[Method::POST];
 const DELETE: &[Method] = &[Method::DELETE];
 
-static ROUTES: [Route; 18] = [
+static ROUTES: [Route; 20] = [
     Route { path: "/.well-known/openid-configuration", methods: GET, cors: true, answer: |cx| Box::pin(well_known::metadata(cx)) },
     Route { path: "/.well-known/oauth-authorization-server", methods: GET, cors: true, answer: |cx| Box::pin(well_known::metadata(cx)) },
     Route { path: "/keys", methods: GET, cors: true, answer: |cx| Box::pin(well_known::keys(cx)) },
@@ -48,6 +50,8 @@ static ROUTES: [Route; 18] = [
     Route { path: "/sign-in/{id}/account", methods: POST, cors: false, answer: |cx| Box::pin(sign_in::account(cx)) },
     Route { path: "/sign-in/{id}/consent", methods: POST, cors: false, answer: |cx| Box::pin(sign_in::consent(cx)) },
     Route { path: "/token", methods: POST, cors: true, answer: |cx| Box::pin(token::answer(cx)) },
+    Route { path: "/introspect", methods: POST, cors: false, answer: |cx| Box::pin(introspection::answer(cx)) },
+    Route { path: "/revoke", methods: POST, cors: true, answer: |cx| Box::pin(revocation::answer(cx)) },
     Route { path: "/userinfo", methods: GET_AND_POST, cors: true, answer: |cx| Box::pin(userinfo::answer(cx)) },
     Route { path: "/end_session", methods: GET_AND_POST, cors: false, answer: |cx| Box::pin(end_session::answer(cx)) },
     Route { path: "/end_session/confirm", methods: POST, cors: false, answer: |cx| Box::pin(end_session::confirm(cx)) },
@@ -140,7 +144,8 @@ mod tests {
     #[test]
     fn no_page_can_be_read_by_scripts_of_others() {
         for route in &ROUTES {
-            let data = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/keys", "/token", "/userinfo"];
+            let data =
+                ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/keys", "/token", "/revoke", "/userinfo"];
             assert_eq!(route.cors, data.contains(&route.path), "{}", route.path);
         }
     }

@@ -12,7 +12,7 @@ use crate::names::{Code, Password, SessionId, SignInId, UserId};
 use crate::pages::{self, Account, AccountsPage, ConsentPage, SignInPage};
 use crate::provider::Cx;
 use crate::refusal::Refusal;
-use crate::scope::Scope;
+use crate::scope::{OFFLINE_ACCESS, Scope};
 use crate::state::browser::{self, Browser, BrowserSessionUsed, LiveSessions};
 use crate::state::code::{self, CodeAdded, Granted};
 use crate::state::consent::{self, ConsentGranted, Consented};
@@ -256,6 +256,7 @@ fn wants(scope: &Scope) -> Vec<&'static str> {
             "email" => "the e-mail address",
             "address" => "the postal address",
             "phone" => "the phone number",
+            OFFLINE_ACCESS => "all this also while you are away, until you or the application end it",
             _ => "who signs in, and that it is the same person each time",
         })
         .collect()

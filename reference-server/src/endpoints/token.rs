@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::client_auth;
 use crate::exchange::Answer;
 use crate::grants::GRANTS;
+use crate::params::Params;
 use crate::provider::Cx;
 use crate::refusal::{ErrorCode, Refusal};
 
@@ -19,11 +20,7 @@ pub async fn answer(cx: Cx<'_>) -> Answer {
 }
 
 async fn redeem(cx: &Cx<'_>) -> Result<Value, Refusal> {
-    if !cx.request.query.is_empty() {
-        return Err(Refusal::ParametersInAddress);
-    }
-    let params = cx.request.form_params()?;
-    params.none_repeated()?;
+    let params = form(cx)?;
     let grant_type = params.need("grant_type", |text| text)?;
     let grant = GRANTS.iter().find(|grant| grant.grant_type == grant_type).ok_or(Refusal::GrantUnknown)?;
     let client = client_auth::authenticate(cx.provider, cx.request, &params)?;
@@ -33,8 +30,21 @@ async fn redeem(cx: &Cx<'_>) -> Result<Value, Refusal> {
     (grant.answer)(cx, client, &params).await
 }
 
-/// RFC 6749, section 5.2.
-fn refuse(cx: &Cx<'_>, refusal: &Refusal) -> Answer {
+/// The form of a request that a client sends by itself: nothing in the address, and nothing twice.
+///
+/// # Errors
+/// It is not like that.
+pub fn form(cx: &Cx<'_>) -> Result<Params, Refusal> {
+    if !cx.request.query.is_empty() {
+        return Err(Refusal::ParametersInAddress);
+    }
+    let params = cx.request.form_params()?;
+    params.none_repeated()?;
+    Ok(params)
+}
+
+/// RFC 6749, section 5.2; RFC 7009, section 2.2.1 and RFC 7662, section 2.3 have the same form.
+pub fn refuse(cx: &Cx<'_>, refusal: &Refusal) -> Answer {
     let code = refusal.code();
     let mut body = json!({ "error": code.text(), "error_description": refusal.description() });
     if cx.provider.config.flags.debug_oidc_parent_error {

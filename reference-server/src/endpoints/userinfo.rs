@@ -7,12 +7,14 @@ use serde_json::{Map, Value};
 use crate::claims;
 use crate::config::{Algorithm, Client};
 use crate::exchange::Answer;
+use crate::found;
 use crate::jose;
 use crate::names::AccessToken;
 use crate::provider::Cx;
 use crate::refusal::Refusal;
+use crate::scope::Scope;
+use crate::state::code::Granted;
 use crate::subject;
-use crate::tokens::{self, Access};
 
 /// Answers with the claims that the token opens.
 pub async fn answer(cx: Cx<'_>) -> Answer {
@@ -29,13 +31,11 @@ pub async fn answer(cx: Cx<'_>) -> Answer {
 }
 
 async fn opened(cx: &Cx<'_>, token: &AccessToken) -> Result<Answer, Refusal> {
-    let access = tokens::find(cx.provider, &cx.origin.issuer, token).await?;
-    if !access.scope.has("openid") {
-        return Err(Refusal::ScopeTooSmall);
-    }
+    let access = found::access(cx.provider, &cx.origin.issuer, token).await?;
+    let granted = access.granted.filter(|_| access.scope.has("openid")).ok_or(Refusal::ScopeTooSmall)?;
     // A client that is gone has no good token any more.
-    let client = cx.provider.client(access.granted.client_id.as_str()).map_err(|_| Refusal::TokenInvalid)?;
-    let claims = claims_of(cx, client, &access)?;
+    let client = cx.provider.client(granted.client_id.as_str()).map_err(|_| Refusal::TokenInvalid)?;
+    let claims = claims_of(cx, client, &granted, &access.scope)?;
     match client.userinfo_alg {
         None => Ok(Answer::json(StatusCode::OK, &Value::Object(claims))),
         Some(alg) => signed(cx, client, alg, claims).await,
@@ -43,13 +43,12 @@ async fn opened(cx: &Cx<'_>, token: &AccessToken) -> Result<Answer, Refusal> {
 }
 
 /// Core, section 5.3.2: `sub` always, and the claims that the token opens.
-fn claims_of(cx: &Cx<'_>, client: &Client, access: &Access) -> Result<Map<String, Value>, Refusal> {
+fn claims_of(cx: &Cx<'_>, client: &Client, granted: &Granted, scope: &Scope) -> Result<Map<String, Value>, Refusal> {
     let config = &cx.provider.config;
-    let granted = &access.granted;
     // A user who is gone from the configuration has no good token any more.
     let user = config.user(&granted.user_id).ok_or(Refusal::TokenInvalid)?;
     let mut claims = Map::from_iter([("sub".to_owned(), Value::from(subject::of(config, client, &user.id)))]);
-    claims.extend(claims::of(user, &access.scope, &granted.claims.userinfo));
+    claims.extend(claims::of(user, scope, &granted.claims.userinfo));
     Ok(claims)
 }
 

@@ -34,6 +34,8 @@ async fn describe(cx: &Cx<'_>) -> Result<Value, Failure> {
         "token_endpoint": at("/token"),
         "userinfo_endpoint": at("/userinfo"),
         "jwks_uri": at("/keys"),
+        "introspection_endpoint": at("/introspect"),
+        "revocation_endpoint": at("/revoke"),
         "end_session_endpoint": at("/end_session"),
         "scopes_supported": scope::KNOWN,
         "response_types_supported": ["code"],
@@ -43,6 +45,9 @@ async fn describe(cx: &Cx<'_>) -> Result<Value, Failure> {
         "id_token_signing_alg_values_supported": algorithms,
         "userinfo_signing_alg_values_supported": algorithms,
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        // Without a secret one may give back a token and not ask about any.
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],

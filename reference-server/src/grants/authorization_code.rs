@@ -4,7 +4,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::config::Client;
 use crate::log::{Batch, Failure, NotWritten};
@@ -12,11 +12,13 @@ use crate::names::{Challenge, Code, OidcSessionId, RedirectUri, Verifier};
 use crate::params::Params;
 use crate::provider::{Cx, Provider};
 use crate::refusal::Refusal;
+use crate::revoking;
+use crate::scope::{OFFLINE_ACCESS, Scope};
 use crate::state::code::{self, CodeExchanged, CodeVoided, IssuedCode, Progress};
-use crate::state::oidc_session::{self, OidcSession, OidcSessionAdded, OidcSessionRevoked};
+use crate::state::oidc_session::{self, Because, OidcSessionAdded, Reason, RefreshTokenAdded};
 use crate::state::session::{self, Session};
 use crate::state::session_logout::{self, Registered, SessionLogout};
-use crate::tokens;
+use crate::tokens::{self, For};
 
 /// Buys tokens with a code.
 ///
@@ -38,34 +40,33 @@ pub async fn answer(cx: &Cx<'_>, client: &Client, params: &Params) -> Result<Val
             return Err(Refusal::SessionEnded);
         }
         let id = OidcSessionId::new(cx.provider.world.fresh.id(&code::aggregate(&code), issued.version, "oidc session"));
-        let minted = tokens::mint(cx.provider, client, (&id, 0), granted, issued.added.nonce.as_deref()).await?;
+        let wanted = For { granted, scope: &granted.scope, nonce: issued.added.nonce.as_deref(), reason: Reason::AuthRequest };
+        let minted = tokens::mint(cx.provider, client, (&id, 0), &wanted).await?;
+        let refresh = refreshes(client, &granted.scope).then(|| tokens::refresh_token(cx.provider, &id, 0));
         let tokens = oidc_session::aggregate(&id);
         let mut batch = Batch::new()
             .add(&code::aggregate(&code), issued.version, &CodeExchanged { oidc_session_id: id.clone() })?
             .add(&tokens, 0, &OidcSessionAdded { granted: granted.clone() })?
             .add(&tokens, 0, &minted.added)?
             .unchanged(&session::aggregate(&session.id), session.version);
+        if let Some((_, token_id)) = &refresh {
+            batch = batch.add(&tokens, 0, &RefreshTokenAdded { token_id: token_id.clone() })?;
+        }
         if let Some(registered) = registration(cx.provider, client, &issued, &id) {
             let logout = SessionLogout::load(&cx.provider.log, &session.id).await?;
             batch = batch.add(&session_logout::aggregate(&session.id), logout.version, &registered)?;
         }
         match cx.provider.log.append(batch, cx.provider.world.now_ms()).await {
-            Ok(()) => {
-                let mut answer = json!({
-                    "access_token": minted.access_token.reveal(),
-                    "token_type": "Bearer",
-                    "expires_in": minted.expires_in,
-                    "scope": granted.scope,
-                });
-                if let Some(id_token) = minted.id_token {
-                    answer["id_token"] = json!(id_token);
-                }
-                return Ok(answer);
-            }
+            Ok(()) => return Ok(minted.answer(refresh.as_ref().map(|(token, _)| token))),
             Err(NotWritten::Changed(_) | NotWritten::Taken(_)) => {}
             Err(NotWritten::Failed(failure)) => return Err(failure.into()),
         }
     }
+}
+
+/// Whether a refresh token comes with it: for `offline_access`, or bound to the session where the client is registered so.
+fn refreshes(client: &Client, scope: &Scope) -> bool {
+    client.may_use("refresh_token") && (scope.has(OFFLINE_ACCESS) || client.refresh_without_offline_access)
 }
 
 /// The checks, in an order in which no answer tells a stranger anything: whose the code is comes first.
@@ -116,7 +117,7 @@ fn fits(challenge: &Challenge, verifier: &Verifier) -> bool {
 /// verifier makes the code void, so that nobody guesses on.
 async fn consequences(provider: &Provider, code: &Code, issued: &IssuedCode, refusal: Refusal) -> Result<Refusal, Failure> {
     match (&refusal, &issued.progress) {
-        (Refusal::CodeSpent, Progress::Exchanged(id)) => revoke(provider, id).await?,
+        (Refusal::CodeSpent, Progress::Exchanged(id)) => revoking::family(provider, id, Because::CodeReused).await?,
         (Refusal::VerifierWrong, _) => {
             let batch = Batch::new().add(&code::aggregate(code), issued.version, &CodeVoided {})?;
             match provider.log.append(batch, provider.world.now_ms()).await {
@@ -128,19 +129,6 @@ async fn consequences(provider: &Provider, code: &Code, issued: &IssuedCode, ref
         _ => {}
     }
     Ok(refusal)
-}
-
-async fn revoke(provider: &Provider, id: &OidcSessionId) -> Result<(), Failure> {
-    loop {
-        let Some(tokens) = OidcSession::load(&provider.log, id).await?.filter(|tokens| !tokens.revoked) else { return Ok(()) };
-        let revoked = OidcSessionRevoked { reason: "code_reused".to_owned() };
-        let batch = Batch::new().add(&oidc_session::aggregate(id), tokens.version, &revoked)?;
-        match provider.log.append(batch, provider.world.now_ms()).await {
-            Ok(()) => return Ok(()),
-            Err(NotWritten::Changed(_) | NotWritten::Taken(_)) => {}
-            Err(NotWritten::Failed(failure)) => return Err(failure),
-        }
-    }
 }
 
 /// A client that has got an ID token wants to be told when the session ends: at the address that it has now.

@@ -1,6 +1,8 @@
 //! The grants of the token endpoint: one file and one line each.
 
 mod authorization_code;
+mod client_credentials;
+mod refresh_token;
 
 use std::pin::Pin;
 
@@ -23,5 +25,8 @@ pub struct Grant {
 }
 
 /// All grants there are. Discovery reads this list too.
-pub static GRANTS: [Grant; 1] =
-    [Grant { grant_type: "authorization_code", answer: |cx, client, params| Box::pin(authorization_code::answer(cx, client, params)) }];
+pub static GRANTS: [Grant; 3] = [
+    Grant { grant_type: "authorization_code", answer: |cx, client, params| Box::pin(authorization_code::answer(cx, client, params)) },
+    Grant { grant_type: "refresh_token", answer: |cx, client, params| Box::pin(refresh_token::answer(cx, client, params)) },
+    Grant { grant_type: "client_credentials", answer: |cx, client, params| Box::pin(client_credentials::answer(cx, client, params)) },
+];

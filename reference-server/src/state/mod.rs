@@ -1,6 +1,7 @@
 //! What the log says, folded: one file for each kind of aggregate, with its events and what they add up to.
 
 pub mod browser;
+pub mod client_token;
 pub mod code;
 pub mod consent;
 pub mod oidc_session;

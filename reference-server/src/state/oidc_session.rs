@@ -1,9 +1,35 @@
-//! What one code bought: the tokens of one client for one user.
+//! What one code bought: the tokens of one client for one user. RFC 9700, section 4.14 calls them a family.
+
+use serde::{Deserialize, Serialize};
 
 use crate::log::{Aggregate, Failure, Log, Payload as _, events};
 use crate::names::OidcSessionId;
-use crate::scope::Scope;
+use crate::scope::{OFFLINE_ACCESS, Scope};
 use crate::state::code::Granted;
+
+/// What an access token was issued for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// A code.
+    AuthRequest,
+    /// A refresh token.
+    Refresh,
+    /// A client, on its own behalf.
+    ClientCredentials,
+}
+
+/// Why tokens are void.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Because {
+    /// Their code came a second time (RFC 6749, section 4.1.2).
+    CodeReused,
+    /// A refresh token came a second time (RFC 9700, section 4.14.2).
+    RefreshTokenReused,
+    /// Their client said so (RFC 7009).
+    Revoked,
+}
 
 events! {
     /// A client has got tokens for a user.
@@ -18,15 +44,34 @@ events! {
         token_id: String,
         /// What it is good for.
         scope: Scope,
+        /// Where it is good.
+        audience: Vec<String>,
         /// When it ends, in seconds.
         exp: i64,
-        /// What it was issued for: `auth_request`.
-        reason: String,
+        /// What it was issued for.
+        reason: Reason,
+    }
+    /// This access token alone is void.
+    "oidc_session.access_token.revoked" AccessTokenRevoked {
+        /// Its hash, or its `jti`.
+        token_id: String,
+        /// Why.
+        reason: Because,
+    }
+    /// The first refresh token was issued.
+    "oidc_session.refresh_token.added" RefreshTokenAdded {
+        /// The hash of the token.
+        token_id: String,
+    }
+    /// A refresh token was used, and this one is in its place.
+    "oidc_session.refresh_token.renewed" RefreshTokenRenewed {
+        /// The hash of the new token.
+        token_id: String,
     }
     /// Everything that was issued is void.
     "oidc_session.revoked" OidcSessionRevoked {
-        /// Why: `code_reused`.
-        reason: String,
+        /// Why.
+        reason: Because,
     }
 }
 
@@ -37,8 +82,23 @@ pub struct KnownToken {
     pub token_id: String,
     /// What it is good for.
     pub scope: Scope,
+    /// Where it is good.
+    pub audience: Vec<String>,
+    /// When it was issued, in seconds.
+    pub iat: i64,
     /// When it ends, in seconds.
     pub exp: i64,
+    /// Whether it alone is void.
+    pub revoked: bool,
+}
+
+/// A refresh token as the log knows it.
+#[derive(Clone, Debug)]
+pub struct KnownRefreshToken {
+    /// Its hash.
+    pub token_id: String,
+    /// When it was issued, in milliseconds.
+    pub issued_ms: i64,
 }
 
 /// The tokens of one client for one user.
@@ -50,6 +110,8 @@ pub struct OidcSession {
     pub granted: Granted,
     /// Access tokens that were issued.
     pub access_tokens: Vec<KnownToken>,
+    /// Refresh tokens that were issued, one after the other: the last is the good one.
+    pub refresh_tokens: Vec<KnownRefreshToken>,
     /// Whether all is void.
     pub revoked: bool,
 }
@@ -69,12 +131,22 @@ impl OidcSession {
         for event in log.load(&aggregate(id)).await? {
             match (event.kind.as_str(), &mut tokens) {
                 (OidcSessionAdded::TYPE, tokens) => {
-                    let added: OidcSessionAdded = event.read()?;
-                    *tokens = Some(Self { version: 0, granted: added.granted, access_tokens: Vec::new(), revoked: false });
+                    let OidcSessionAdded { granted } = event.read()?;
+                    let (access_tokens, refresh_tokens) = (Vec::new(), Vec::new());
+                    *tokens = Some(Self { version: 0, granted, access_tokens, refresh_tokens, revoked: false });
                 }
-                (AccessTokenAdded::TYPE, Some(tokens)) => {
-                    let AccessTokenAdded { token_id, scope, exp, .. } = event.read()?;
-                    tokens.access_tokens.push(KnownToken { token_id, scope, exp });
+                (AccessTokenAdded::TYPE, Some(tokens)) => tokens.access_tokens.push(KnownToken::new(event.read()?, event.at_ms)),
+                (AccessTokenRevoked::TYPE, Some(tokens)) => {
+                    let AccessTokenRevoked { token_id, .. } = event.read()?;
+                    tokens.access_tokens.iter_mut().filter(|known| known.token_id == token_id).for_each(|known| known.revoked = true);
+                }
+                (RefreshTokenAdded::TYPE, Some(tokens)) => {
+                    let RefreshTokenAdded { token_id } = event.read()?;
+                    tokens.refresh_tokens.push(KnownRefreshToken { token_id, issued_ms: event.at_ms });
+                }
+                (RefreshTokenRenewed::TYPE, Some(tokens)) => {
+                    let RefreshTokenRenewed { token_id } = event.read()?;
+                    tokens.refresh_tokens.push(KnownRefreshToken { token_id, issued_ms: event.at_ms });
                 }
                 (OidcSessionRevoked::TYPE, Some(tokens)) => tokens.revoked = true,
                 _ => {}
@@ -84,5 +156,18 @@ impl OidcSession {
             }
         }
         Ok(tokens)
+    }
+
+    /// Whether they outlive the session in which they were granted (Core, section 11; Back-Channel Logout 1.0, section 2.7).
+    pub fn is_offline(&self) -> bool {
+        self.granted.scope.has(OFFLINE_ACCESS)
+    }
+}
+
+impl KnownToken {
+    /// What an event says.
+    pub fn new(added: AccessTokenAdded, at_ms: i64) -> Self {
+        let AccessTokenAdded { token_id, scope, audience, exp, .. } = added;
+        Self { token_id, scope, audience, iat: at_ms.div_euclid(1000), exp, revoked: false }
     }
 }

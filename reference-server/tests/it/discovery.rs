@@ -14,10 +14,14 @@ async fn both_documents_say_the_same_and_only_what_works() {
     assert_eq!(openid.body, oauth.body);
     let said = openid.json();
     assert_eq!(said["issuer"], "https://op.test");
-    assert_eq!(said["grant_types_supported"], json!(["authorization_code"]));
+    assert_eq!(said["grant_types_supported"], json!(["authorization_code", "refresh_token", "client_credentials"]));
+    assert_eq!(said["introspection_endpoint"], "https://op.test/introspect");
+    assert_eq!(said["introspection_endpoint_auth_methods_supported"], json!(["client_secret_basic", "client_secret_post"]));
+    assert_eq!(said["revocation_endpoint"], "https://op.test/revoke");
+    assert_eq!(said["revocation_endpoint_auth_methods_supported"], json!(["client_secret_basic", "client_secret_post", "none"]));
     assert_eq!(said["id_token_signing_alg_values_supported"], json!(["ES256", "RS256", "EdDSA"]));
     assert_eq!(said["backchannel_logout_supported"], true);
-    for later in ["introspection_endpoint", "revocation_endpoint", "device_authorization_endpoint", "registration_endpoint"] {
+    for later in ["device_authorization_endpoint", "registration_endpoint"] {
         assert!(said.get(later).is_none(), "{later}");
     }
     for (name, value) in said.as_object().expect("an object") {

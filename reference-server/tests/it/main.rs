@@ -3,11 +3,15 @@
 mod authorization;
 mod back_channel;
 mod claims;
+mod client_credentials;
 mod code_flow;
 mod discovery;
+mod introspection;
 mod limits;
 mod logout;
 mod management;
+mod refresh;
 mod relying_party;
+mod revocation;
 mod serving;
 mod walker;

@@ -265,7 +265,14 @@ impl Walker {
             form.retain(|(known, _)| known != name);
             form.push((name, (*value).to_owned()));
         }
+        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.ask(client, "/token", &form).await
+    }
+
+    /// A form that a client sends by itself, authenticated as it is registered.
+    pub async fn ask(&mut self, client: &str, path: &str, form: &[(&str, &str)]) -> Reply {
         let mut headers = vec![(CONTENT_TYPE.as_str(), "application/x-www-form-urlencoded".to_owned())];
+        let mut form: Vec<(&str, String)> = form.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         match client {
             "spa" | "native" => form.push(("client_id", client.to_owned())),
             "shop" => form.extend([("client_id", client.to_owned()), ("client_secret", secret(client))]),
@@ -273,7 +280,28 @@ impl Walker {
         }
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        self.send(Method::POST, "https://op.test/token", &headers, &body).await
+        self.send(Method::POST, &format!("https://op.test{path}"), &headers, &body).await
+    }
+
+    /// Uses a refresh token.
+    pub async fn refresh(&mut self, client: &str, tokens: &Value, more: &[(&str, &str)]) -> Reply {
+        let token = tokens["refresh_token"].as_str().expect("a refresh token");
+        let form = [&[("grant_type", "refresh_token"), ("refresh_token", token)], more].concat();
+        self.ask(client, "/token", &form).await
+    }
+
+    /// What UserInfo says to the access token of an answer.
+    pub async fn info(&mut self, tokens: &Value) -> Reply {
+        let bearer = format!("Bearer {}", tokens["access_token"].as_str().expect("an access token"));
+        self.send(Method::GET, "https://op.test/userinfo", &[("authorization", &bearer)], "").await
+    }
+
+    /// From nothing to tokens of this scope.
+    pub async fn login_for(&mut self, user: &str, client: &str, scope: &str) -> Value {
+        let code = self.code(user, client, &[("scope", scope)]).await;
+        let reply = self.redeem(client, &code, &[]).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json()
     }
 
     /// From nothing to tokens.
