@@ -54,6 +54,10 @@ impl Found {
     /// # Errors
     /// The store failed.
     pub async fn is_good(&self, provider: &Provider) -> Result<bool, Failure> {
+        // What a client had goes with it.
+        if provider.known_client(self.client_id().as_str()).await?.is_none() {
+            return Ok(false);
+        }
         match self {
             Self::Access(_, tokens, known) => Ok(lives(provider, known) && stands(provider, tokens).await?),
             Self::Refresh(_, tokens, known) => match refreshes(provider, tokens, &known.token_id).await {

@@ -33,7 +33,7 @@ pub async fn verify(provider: &Provider, token: &str) -> Result<Hint, Refusal> {
     let session_id = claims.get("sid").and_then(Value::as_str).map(SessionId::new);
     let (sub, client_id) = (text("sub")?, ClientId::new(text("aud")?));
     // A pairwise subject means somebody to its own client alone.
-    let client = provider.client(client_id.as_str()).ok();
-    let known = client.and_then(|client| subject::user_of(&provider.config, client, sub));
+    let client = provider.known_client(client_id.as_str()).await?;
+    let known = client.and_then(|client| subject::user_of(&provider.config, &client, sub));
     Ok(Hint { user_id: known.unwrap_or_else(|| UserId::new(sub)), session_id, client_id })
 }

@@ -18,7 +18,7 @@ use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::config::Algorithm;
+use crate::config::{Algorithm, AssertionAlgorithm};
 use crate::keys::SigningKey;
 
 /// The private half, ready to sign.
@@ -47,11 +47,7 @@ impl Handle {
     /// # Errors
     /// The bytes are no private key of that algorithm.
     pub fn parse(alg: Algorithm, private: &[u8]) -> Result<(Self, Value), KeyRejected> {
-        static INSTALL: Once = Once::new();
-        // If somebody else has installed another provider, signing fails loudly: a handle is no key to it.
-        INSTALL.call_once(|| {
-            let _ = PROVIDER.install_default();
-        });
+        install();
         let name = digest::digest(&digest::SHA256, &[alg.text().as_bytes(), private].concat()).as_ref().to_vec();
         let known = PARSED.read().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
         let parsed = match known {
@@ -115,6 +111,15 @@ static PROVIDER: CryptoProvider = CryptoProvider {
     // Nothing here makes JWKs by way of `jsonwebtoken`.
     key_utils: KeyUtils::new_unimplemented(),
 };
+
+/// Before anything is signed or verified: `jsonwebtoken` stays with the provider that it has first.
+fn install() {
+    static INSTALL: Once = Once::new();
+    // If somebody else has installed another provider, signing fails loudly: a handle is no key to it.
+    INSTALL.call_once(|| {
+        let _ = PROVIDER.install_default();
+    });
+}
 
 fn signer(alg: &jsonwebtoken::Algorithm, key: &EncodingKey) -> JwtResult<Box<dyn JwtSigner>> {
     match PARSED.read().unwrap_or_else(PoisonError::into_inner).get(key.as_bytes()) {
@@ -188,6 +193,58 @@ pub fn verify<'a>(token: &str, typ: &str, keys: impl IntoIterator<Item = &'a Sig
     validation.validate_exp = false;
     validation.validate_aud = false;
     jsonwebtoken::decode(token, &key.handle.verifies, &validation).ok().map(|data| data.claims)
+}
+
+/// A JWT of somebody else before its signature is verified: to find out by whose key.
+pub struct Unverified {
+    /// `alg`, if it is one that is known here.
+    pub alg: AssertionAlgorithm,
+    /// `kid`.
+    pub kid: Option<String>,
+    /// The claims, which nobody has vouched for yet.
+    pub claims: Map<String, Value>,
+}
+
+impl Unverified {
+    /// Reads a signed JWT whose `typ` is one of these, in any case, or is not there. Nothing if it is none, or if it has critical headers.
+    pub fn read(token: &str, types: &[&str]) -> Option<Self> {
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        let known = header.typ.as_deref().is_none_or(|typ| types.iter().any(|known| known.eq_ignore_ascii_case(typ)));
+        if !known || header.crit.is_some() {
+            return None;
+        }
+        let alg = AssertionAlgorithm::ALL.into_iter().find(|alg| foreign(*alg) == header.alg)?;
+        let payload = token.split('.').nth(1)?;
+        let claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+        Some(Self { alg, kid: header.kid, claims })
+    }
+}
+
+/// Whether one of these keys has signed a JWT, with this algorithm and no other (RFC 8725, section 3.1).
+pub fn is_signed_by<'a>(token: &str, alg: AssertionAlgorithm, keys: impl IntoIterator<Item = &'a DecodingKey>) -> bool {
+    install();
+    let mut validation = Validation::new(foreign(alg));
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    keys.into_iter().any(|key| jsonwebtoken::decode::<Map<String, Value>>(token, key, &validation).is_ok())
+}
+
+fn foreign(alg: AssertionAlgorithm) -> jsonwebtoken::Algorithm {
+    match alg {
+        AssertionAlgorithm::RS256 => jsonwebtoken::Algorithm::RS256,
+        AssertionAlgorithm::RS384 => jsonwebtoken::Algorithm::RS384,
+        AssertionAlgorithm::RS512 => jsonwebtoken::Algorithm::RS512,
+        AssertionAlgorithm::PS256 => jsonwebtoken::Algorithm::PS256,
+        AssertionAlgorithm::PS384 => jsonwebtoken::Algorithm::PS384,
+        AssertionAlgorithm::PS512 => jsonwebtoken::Algorithm::PS512,
+        AssertionAlgorithm::ES256 => jsonwebtoken::Algorithm::ES256,
+        AssertionAlgorithm::ES384 => jsonwebtoken::Algorithm::ES384,
+        AssertionAlgorithm::EdDSA => jsonwebtoken::Algorithm::EdDSA,
+        AssertionAlgorithm::HS256 => jsonwebtoken::Algorithm::HS256,
+        AssertionAlgorithm::HS384 => jsonwebtoken::Algorithm::HS384,
+        AssertionAlgorithm::HS512 => jsonwebtoken::Algorithm::HS512,
+    }
 }
 
 /// `at_hash` (Core, section 3.1.3.6). The hash is that of the algorithm; Ed25519's is SHA-512.

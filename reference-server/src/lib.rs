@@ -25,7 +25,7 @@
 //! | `http` | accepting connections, TLS, limits, the end |
 //! | `endpoints` | the table of paths, and a file for each endpoint; `endpoints::next` decides what an authorization request needs next |
 //! | `grants` | the table of grants, one file and one line each |
-//! | `client_auth`, `hint`, `browser` | who asks: a client, an ID token, a browser and its forms |
+//! | `client_auth`, `client_keys`, `hint`, `browser` | who asks: a client and its keys, an ID token, a browser and its forms |
 //! | `state` | one file for each kind of aggregate: its events, and what they add up to |
 //! | `log` | events, batches, the trait of the stores; `log::memory` is one |
 //! | `sessions`, `notifier` | ending sessions, and telling relying parties about it |
@@ -51,6 +51,7 @@
 mod browser;
 mod claims;
 mod client_auth;
+mod client_keys;
 mod config;
 mod endpoints;
 mod exchange;

@@ -20,7 +20,7 @@ use crate::provider::Provider;
 use crate::state::session::SessionTerminated;
 use crate::state::session_logout::{self, Failed, Sent, SessionLogout, Telling};
 use crate::subject;
-use crate::world::outgoing::NoAnswer;
+use crate::world::outgoing::{NoAnswer, Whose};
 use crate::world::quiet::{BusyGuard, Counts};
 
 events! {
@@ -186,7 +186,7 @@ enum Outcome {
 }
 
 async fn try_once(provider: &Provider, telling: &Telling, attempt: u32, busy: BusyGuard) -> (Outcome, BusyGuard) {
-    let token = match logout_token(provider, telling, attempt).await {
+    let (token, whose) = match logout_token(provider, telling, attempt).await {
         Ok(Some(token)) => token,
         Ok(None) => return (Outcome::Refused("the client is not registered any more".to_owned()), busy),
         Err(_) => return (Outcome::Again("no logout token could be signed".to_owned()), busy),
@@ -196,7 +196,7 @@ async fn try_once(provider: &Provider, telling: &Telling, attempt: u32, busy: Bu
     let open = busy.open();
     let answer = tokio::select! {
         biased;
-        answer = provider.world.outgoing.post_form(&telling.first.back_channel_logout_uri, body) => Some(answer),
+        answer = provider.world.outgoing.post_form(&telling.first.back_channel_logout_uri, body, whose) => Some(answer),
         _ = limit => None,
     };
     let busy = open.busy_again();
@@ -207,8 +207,9 @@ async fn try_once(provider: &Provider, telling: &Telling, attempt: u32, busy: Bu
         Some(Ok(status)) => Outcome::Again(format!("status {status}")),
         Some(Err(NoAnswer::Address(_))) => Outcome::Refused("not an http or https address".to_owned()),
         Some(Err(NoAnswer::Name(_))) => Outcome::Again("the name does not exist".to_owned()),
+        Some(Err(NoAnswer::Inside(_))) => Outcome::Refused("the address is one inside".to_owned()),
         Some(Err(NoAnswer::Connection(_))) => Outcome::Again("no connection".to_owned()),
-        Some(Err(NoAnswer::Http(_))) => Outcome::Again("no answer".to_owned()),
+        Some(Err(NoAnswer::Http(_) | NoAnswer::TooLong(_))) => Outcome::Again("no answer".to_owned()),
         None => Outcome::Again("no answer in time".to_owned()),
     };
     (outcome, busy)
@@ -227,17 +228,18 @@ struct LogoutTokenClaims<'a> {
     sid: &'a str,
 }
 
-/// A token for this attempt; none if the client is gone. It is signed as the client's ID tokens are, and has the issuer that they have.
-async fn logout_token(provider: &Provider, telling: &Telling, attempt: u32) -> Result<Option<String>, Failure> {
+/// A token for this attempt, and whose word the address is; nothing if the client is gone. It is signed as the client's ID tokens are,
+/// and has the issuer that they have.
+async fn logout_token(provider: &Provider, telling: &Telling, attempt: u32) -> Result<Option<(String, Whose)>, Failure> {
     let Telling { session_id, first } = telling;
-    let Ok(client) = provider.client(first.client_id.as_str()) else { return Ok(None) };
+    let Some(client) = provider.known_client(first.client_id.as_str()).await? else { return Ok(None) };
     let key = provider.keys.current(&provider.log, client.id_token_alg).await?;
     let now = provider.world.now();
     // Not the version of the aggregate: that depends on who else was told meanwhile.
     let purpose = format!("logout token {} {}", first.client_id, first.back_channel_logout_uri);
     let claims = LogoutTokenClaims {
         iss: first.issuer.as_str(),
-        sub: subject::of(&provider.config, client, &first.user_id),
+        sub: subject::of(&provider.config, &client, &first.user_id),
         aud: [first.client_id.as_str()],
         iat: now,
         exp: now + provider.config.lifetimes.logout_token.secs(),
@@ -246,7 +248,7 @@ async fn logout_token(provider: &Provider, telling: &Telling, attempt: u32) -> R
         // Also for clients that did not ask for it: `sub` alone would tell them that all sessions of this person have ended.
         sid: session_id.as_str(),
     };
-    jose::sign(&key, "logout+jwt", &claims).map(Some)
+    Ok(Some((jose::sign(&key, "logout+jwt", &claims)?, client.whose)))
 }
 
 async fn record(provider: &Provider, session_id: &SessionId, event: &impl Payload) -> Result<(), Failure> {

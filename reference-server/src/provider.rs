@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use crate::client_keys::FetchedKeys;
 use crate::config::{Client, Config, Origin};
 use crate::exchange::{Answer, Request};
 use crate::keys::Keyring;
-use crate::log::Log;
+use crate::log::{Failure, Log};
 use crate::notifier::Rounds;
 use crate::passwords::Passwords;
 use crate::refusal::Refusal;
 use crate::world::World;
-use crate::world::quiet::BusyGuard;
+use crate::world::outgoing::Whose;
+use crate::world::quiet::{BusyGuard, OpenGuard};
 use crate::{endpoints, keys};
 
 /// A provider.
@@ -27,6 +31,8 @@ pub struct Provider {
     pub passwords: Arc<Passwords>,
     /// Who waits for relying parties to be told.
     pub rounds: Rounds,
+    /// Keys of clients that were fetched from where they keep them.
+    pub fetched_keys: FetchedKeys,
     /// Makes keys at a rotation; without it only those that wait on the ring are used.
     pub key_maker: Option<keys::KeyMaker>,
 }
@@ -37,12 +43,20 @@ impl Provider {
         endpoints::answer(self, &request, Work(Some(work))).await
     }
 
-    /// The client of this name.
+    /// The client of this name: a configured one, or one that has registered itself.
     ///
     /// # Errors
-    /// There is none.
-    pub fn client(&self, id: &str) -> Result<&Client, Refusal> {
-        self.config.clients.get(id).ok_or(Refusal::ClientUnknown)
+    /// There is none, or the store failed.
+    pub async fn client(&self, id: &str) -> Result<Arc<Client>, Refusal> {
+        self.known_client(id).await?.ok_or(Refusal::ClientUnknown)
+    }
+
+    /// The client of this name, if there is one still.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn known_client(&self, id: &str) -> Result<Option<Arc<Client>>, Failure> {
+        Ok(self.config.clients.get(id).cloned())
     }
 }
 
@@ -55,6 +69,14 @@ impl Work {
         let parked = self.0.take().map(BusyGuard::park);
         self.0 = Some(wait.await);
         drop(parked);
+    }
+
+    /// Waits for what somebody outside answers: on the wire, and not busy. What ends the wait may bring a guard for what comes after.
+    async fn outside<T>(&mut self, wait: impl Future<Output = (T, Option<BusyGuard>)>) -> T {
+        let open = self.0.take().map(BusyGuard::open);
+        let (came, busy) = wait.await;
+        self.0 = busy.or_else(|| open.map(OpenGuard::busy_again));
+        came
     }
 }
 
@@ -70,4 +92,22 @@ pub struct Cx<'a> {
     pub id: Option<&'a str>,
     /// The handler's guard.
     pub work: Work,
+}
+
+impl Cx<'_> {
+    /// Fetches JSON from an address that is this one's word. Nothing if it cannot be had: not there, another status than 200, not JSON,
+    /// too long, or not in time.
+    pub async fn fetch(&mut self, address: &str, whose: Whose) -> Option<Value> {
+        let world = &self.provider.world;
+        let limit = world.sleep(self.provider.config.delivery.limit.ms(), &format!("fetch {address}"));
+        let got = self.work.outside(async move {
+            tokio::select! {
+                biased;
+                got = world.outgoing.get(address, whose) => (got.ok(), None),
+                busy = limit => (None, Some(busy)),
+            }
+        });
+        let (status, body) = got.await?;
+        (status == 200).then(|| serde_json::from_slice(&body).ok())?
+    }
 }

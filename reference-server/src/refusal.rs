@@ -98,6 +98,24 @@ refusals! {
     ClientNotAuthenticated = InvalidClient "the client did not authenticate, or not with what it was given",
     /// It tried with another method than the one that it registered.
     AuthenticationMethodNotRegistered = InvalidClient "the client did not authenticate by the method that it has registered",
+    /// RFC 7521, section 4.2: only the one of RFC 7523 is known here.
+    AssertionTypeUnknown = InvalidClient "the client_assertion_type is not urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    /// RFC 7523, section 3: no JWT, of another kind, or with a header that nobody here knows.
+    AssertionMalformed = InvalidClient "the client_assertion is no JWT that authenticates a client",
+    /// RFC 7521, section 4.2: both name the same client.
+    AssertionOfAnotherClient = InvalidClient "the client_id is not the client whom the client_assertion is about",
+    /// RFC 7523, section 3.
+    AssertionNotSigned = InvalidClient "the client_assertion is not signed by a key of the client, with an algorithm that it may use",
+    /// RFC 7523, section 3; Core, section 9.
+    AssertionClaim(&'static str) = InvalidClient "the claim {0} of the client_assertion is missing, or is not what it has to be",
+    /// Core, section 9.
+    AssertionExpired = InvalidClient "the client_assertion has expired",
+    /// RFC 7523, section 3: limits are the provider's to set.
+    AssertionTooLong = InvalidClient "the client_assertion lives longer than is accepted here",
+    /// Core, section 9: an assertion is good once.
+    AssertionUsed = InvalidClient "the client_assertion was used before",
+    /// What the client's `jwks_uri` leads to.
+    ClientKeysNotHad = InvalidClient "the keys of the client cannot be had from its jwks_uri",
     /// RFC 6749, section 2.3.
     TwoAuthenticationMethods = InvalidRequest "the client authenticated in more than one way",
     /// RFC 6749, section 2.3.1: credentials never come in the address.

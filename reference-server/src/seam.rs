@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::client_keys::FetchedKeys;
 use crate::config::{Config, ConfigError, StoreKind};
 use crate::keys::Keyring;
 use crate::log::memory::Memory;
@@ -17,6 +18,7 @@ use crate::provider::Provider;
 use crate::world::World;
 use crate::world::clock::VirtualClock;
 use crate::world::fresh::Fresh;
+use crate::world::guard::Guard;
 use crate::world::outgoing::{Outgoing, Resolve};
 use crate::world::quiet::Counts;
 use crate::{http, keys};
@@ -76,7 +78,8 @@ pub async fn start(config: &str, seed: [u8; 32], outside: Outside) -> Result<Han
         let found = resolve(&host, port);
         Box::pin(std::future::ready(found.into_iter().collect()))
     });
-    let world = World { clock: clock.clone(), fresh: Fresh::new(seed), counts, outgoing: Outgoing::new(resolve, &client_tls) };
+    let outgoing = Outgoing::new(resolve, &client_tls, Guard::new(&config.outgoing));
+    let world = World { clock: clock.clone(), fresh: Fresh::new(seed), counts, outgoing };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let running = Running::begin(config, world, None, listener, tls).await?;
     Ok(Handle { clock, running })
@@ -111,7 +114,8 @@ impl Running {
         }
         let passwords = Passwords::new(&config.password)?;
         let rounds = Rounds::new(world.counts.clone());
-        let provider = Arc::new(Provider { config, world, log, keys, passwords, rounds, key_maker });
+        let fetched_keys = FetchedKeys::default();
+        let provider = Arc::new(Provider { config, world, log, keys, passwords, rounds, fetched_keys, key_maker });
         let (stop, stopped) = watch::channel(false);
         let notifier = tokio::spawn(notifier::run(provider.clone(), stopped.clone()));
         let server = tokio::spawn(http::serve(listener, tls, provider.clone(), stopped));

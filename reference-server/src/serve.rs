@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::net::TcpListener;
 
-use crate::config::{AuthMethod, Config, ConfigError};
+use crate::config::{Config, ConfigError};
 use crate::log::Failure;
 use crate::names::ManagementToken;
 use crate::own_keys;
@@ -21,6 +21,7 @@ use crate::seam::{Running, StartError};
 use crate::world::World;
 use crate::world::clock::{Clock, Sleep};
 use crate::world::fresh::Fresh;
+use crate::world::guard::Guard;
 use crate::world::outgoing::{Outgoing, Resolve};
 use crate::world::quiet::Counts;
 
@@ -39,6 +40,8 @@ pub struct ServeOptions {
     pub trust_ca: Option<PathBuf>,
     /// Plain HTTP: behind a proxy that ends TLS, or for a trial that does not conform.
     pub http: bool,
+    /// Hosts inside that clients may register all the same; it adds to the configuration.
+    pub allow_internal: Vec<String>,
     /// The keys of the fixtures, which everybody knows, instead of keys of its own.
     pub fixture_keys: bool,
 }
@@ -52,6 +55,7 @@ impl Default for ServeOptions {
             tls: None,
             trust_ca: None,
             http: false,
+            allow_internal: Vec::new(),
             fixture_keys: false,
         }
     }
@@ -104,6 +108,7 @@ pub async fn serve(options: ServeOptions, say: impl FnOnce(&str), shutdown: impl
     let addr = listener.local_addr().map_err(listen)?;
     let (mut config, theirs) = configuration(&options, addr)?;
     let made = ManagementToken::new(URL_SAFE_NO_PAD.encode(chance()?));
+    config.outgoing.allowed_hosts.extend(options.allow_internal.iter().cloned());
     let management = config.management.token.get_or_insert(made).clone();
     let own_keys = config.keys.is_empty();
     if own_keys {
@@ -117,12 +122,9 @@ pub async fn serve(options: ServeOptions, say: impl FnOnce(&str), shutdown: impl
     let resolve: Resolve = Arc::new(|host, port| {
         Box::pin(async move { tokio::net::lookup_host((host, port)).await.map(Iterator::collect).unwrap_or_default() })
     });
-    let world = World {
-        clock: Arc::new(WallClock { counts: counts.clone() }),
-        fresh: Fresh::new(chance()?),
-        counts,
-        outgoing: Outgoing::new(resolve, &own_tls::trusting(options.trust_ca.as_deref())?),
-    };
+    let outgoing = Outgoing::new(resolve, &own_tls::trusting(options.trust_ca.as_deref())?, Guard::new(&config.outgoing));
+    let clock = Arc::new(WallClock { counts: counts.clone() });
+    let world = World { clock, fresh: Fresh::new(chance()?), counts, outgoing };
     let running = Running::begin(config, world, Some(own_keys::maker()), listener, tls).await?;
     if own_keys {
         own_keys::in_the_background(&running.provider);
@@ -251,11 +253,7 @@ fn introduction(
         line("user", &format!("{:<12}{}", user.login, user.password.reveal()));
     }
     for client in config.clients.values() {
-        let how = match client.auth_method {
-            AuthMethod::ClientSecretBasic => "client_secret_basic",
-            AuthMethod::ClientSecretPost => "client_secret_post",
-            AuthMethod::None => "none",
-        };
+        let how = client.auth_method.text();
         let secret = client.secret.as_ref().map_or("", |secret| secret.reveal());
         line("client", format!("{:<12}{how:<21}{secret}", client.id.as_str()).trim_end());
         for uri in &client.redirect_uris {

@@ -32,6 +32,9 @@ pub struct ServeArgs {
     /// Plain HTTP: behind a proxy that ends TLS, or for a trial that does not conform
     #[arg(long, conflicts_with = "tls_cert")]
     http: bool,
+    /// A host inside that clients may register all the same; several may be named
+    #[arg(long, value_name = "HOST", num_args = 1..)]
+    allow_internal: Vec<String>,
     /// Sign with the keys of the fixtures, which everybody knows
     #[arg(long)]
     fixture_keys: bool,
@@ -49,6 +52,7 @@ pub fn serve(args: ServeArgs) -> Result<u8, Stop> {
         tls: args.tls_cert.zip(args.tls_key),
         trust_ca: args.trust_ca,
         http: args.http,
+        allow_internal: args.allow_internal,
         fixture_keys: args.fixture_keys,
     };
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Stop::Target(format!("no runtime: {e}")))?;

@@ -1,14 +1,17 @@
 //! `[clients.NAME]`: who may ask, under the names of OpenID Connect registration, and a few of ours.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::Spanned;
 use url::{Host, Url};
 
-use super::keys::Algorithm;
+use super::keys::{Algorithm, AssertionAlgorithm};
 use super::place::{ConfigError, Source, nearest};
+use crate::client_keys::ClientKeys;
 use crate::names::{ClientId, ClientSecret, RedirectUri};
+use crate::world::outgoing::Whose;
 
 /// How a client authenticates at the token endpoint (Core, section 9).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -19,8 +22,45 @@ pub enum AuthMethod {
     ClientSecretBasic,
     /// In the form.
     ClientSecretPost,
+    /// By an assertion whose MAC is made with the secret.
+    ClientSecretJwt,
+    /// By an assertion that its own key signs.
+    PrivateKeyJwt,
     /// Not at all: a public client.
     None,
+}
+
+impl AuthMethod {
+    /// All of them, in the order in which discovery names them.
+    pub const ALL: [Self; 5] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::ClientSecretJwt, Self::PrivateKeyJwt, Self::None];
+
+    /// As it is registered.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::ClientSecretJwt => "client_secret_jwt",
+            Self::PrivateKeyJwt => "private_key_jwt",
+            Self::None => "none",
+        }
+    }
+
+    /// Whether it takes a secret.
+    pub fn needs_secret(self) -> bool {
+        match self {
+            Self::ClientSecretBasic | Self::ClientSecretPost | Self::ClientSecretJwt => true,
+            Self::PrivateKeyJwt | Self::None => false,
+        }
+    }
+}
+
+/// Where the public keys of a client are.
+#[derive(Clone, Debug)]
+pub enum KeySource {
+    /// With its metadata: `jwks`.
+    Given(Arc<ClientKeys>),
+    /// Where it publishes them: `jwks_uri`.
+    At(String),
 }
 
 /// OpenID Connect Dynamic Client Registration 1.0, section 2.
@@ -80,6 +120,10 @@ pub struct Client {
     pub secret: Option<ClientSecret>,
     /// How it authenticates.
     pub auth_method: AuthMethod,
+    /// The one algorithm of its assertions; else any that fits its method and its keys.
+    pub auth_alg: Option<AssertionAlgorithm>,
+    /// Its public keys; there if the method asks for them.
+    pub keys: Option<KeySource>,
     /// Grants that it may use.
     pub grant_types: Vec<String>,
     /// Scopes that it may have on its own behalf.
@@ -113,6 +157,8 @@ pub struct Client {
     pub refresh_without_offline_access: bool,
     /// When the user is asked.
     pub consent: Consent,
+    /// Whose word its addresses are.
+    pub whose: Whose,
 }
 
 impl Client {
@@ -130,6 +176,9 @@ pub(super) struct ClientToml {
     client_secret: Option<ClientSecret>,
     #[serde(default)]
     token_endpoint_auth_method: AuthMethod,
+    token_endpoint_auth_signing_alg: Option<AssertionAlgorithm>,
+    jwks: Option<serde_json::Value>,
+    jwks_uri: Option<String>,
     #[serde(default = "code_grant")]
     grant_types: Vec<String>,
     #[serde(default)]
@@ -177,7 +226,10 @@ const GRANT_TYPES: [&str; 6] = [
     "urn:ietf:params:oauth:grant-type:jwt-bearer",
 ];
 
-pub(super) fn check(source: &Source<'_>, written: BTreeMap<String, Spanned<ClientToml>>) -> Result<BTreeMap<String, Client>, ConfigError> {
+pub(super) fn check(
+    source: &Source<'_>,
+    written: BTreeMap<String, Spanned<ClientToml>>,
+) -> Result<BTreeMap<String, Arc<Client>>, ConfigError> {
     let mut in_order: Vec<_> = written.into_iter().collect();
     in_order.sort_by_key(|(_, client)| client.span().start);
     let mut clients = BTreeMap::new();
@@ -187,7 +239,7 @@ pub(super) fn check(source: &Source<'_>, written: BTreeMap<String, Spanned<Clien
         if clients.contains_key(client.id.as_str()) {
             return Err(source.at(span, format!("client_id `{}` is taken by another client", client.id)));
         }
-        clients.insert(client.id.as_str().to_owned(), client);
+        clients.insert(client.id.as_str().to_owned(), Arc::new(client));
     }
     Ok(clients)
 }
@@ -201,10 +253,14 @@ fn client(name: String, toml: ClientToml) -> Result<Client, String> {
     }
     match &toml.client_secret {
         Some(_) if public => return Err("a client that authenticates by `none` has no client_secret".to_owned()),
-        None if !public => return Err("client_secret is missing; a public client says token_endpoint_auth_method = \"none\"".to_owned()),
+        None if toml.token_endpoint_auth_method.needs_secret() => {
+            return Err("client_secret is missing; a public client says token_endpoint_auth_method = \"none\"".to_owned());
+        }
         Some(secret) if !vschar(secret.reveal()) => return Err("client_secret has to be visible ASCII".to_owned()),
         Some(_) | None => {}
     }
+    let keys = key_source(toml.jwks, toml.jwks_uri)?;
+    check_auth(toml.token_endpoint_auth_method, toml.token_endpoint_auth_signing_alg, toml.client_secret.as_ref(), keys.as_ref())?;
     if let Some(wrong) = toml.grant_types.iter().find(|grant| !GRANT_TYPES.contains(&grant.as_str())) {
         let near = nearest(wrong, GRANT_TYPES.into_iter()).map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
         return Err(format!("unknown grant `{wrong}`{near}"));
@@ -241,6 +297,8 @@ fn client(name: String, toml: ClientToml) -> Result<Client, String> {
         name: toml.client_name.unwrap_or(name),
         secret: toml.client_secret,
         auth_method: toml.token_endpoint_auth_method,
+        auth_alg: toml.token_endpoint_auth_signing_alg,
+        keys,
         grant_types: toml.grant_types,
         scope,
         redirect_uris: toml.redirect_uris.into_iter().map(RedirectUri::new).collect(),
@@ -257,7 +315,54 @@ fn client(name: String, toml: ClientToml) -> Result<Client, String> {
         offline_access_without_consent: toml.offline_access_without_consent,
         refresh_without_offline_access: toml.refresh_without_offline_access,
         consent: toml.consent,
+        whose: Whose::Operators,
     })
+}
+
+/// RFC 7591, section 2: keys come by value or by reference, and never both.
+fn key_source(jwks: Option<serde_json::Value>, jwks_uri: Option<String>) -> Result<Option<KeySource>, String> {
+    match (jwks, jwks_uri) {
+        (Some(_), Some(_)) => Err("jwks and jwks_uri are not both there".to_owned()),
+        (Some(jwks), None) => Ok(Some(KeySource::Given(Arc::new(ClientKeys::parse(&jwks).map_err(|why| format!("jwks: {why}"))?)))),
+        (None, Some(uri)) => {
+            check_https("jwks_uri", &uri)?;
+            Ok(Some(KeySource::At(uri)))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// Whether the client can authenticate as it says it does.
+fn check_auth(
+    method: AuthMethod,
+    alg: Option<AssertionAlgorithm>,
+    secret: Option<&ClientSecret>,
+    keys: Option<&KeySource>,
+) -> Result<(), String> {
+    match (method, alg) {
+        (AuthMethod::PrivateKeyJwt, _) if keys.is_none() => Err("private_key_jwt needs jwks or jwks_uri".to_owned()),
+        (AuthMethod::PrivateKeyJwt, Some(alg)) if alg.mac_octets().is_some() => Err(format!("{} is not for private_key_jwt", alg.text())),
+        (AuthMethod::ClientSecretJwt, alg) => {
+            let octets = alg.unwrap_or(AssertionAlgorithm::HS256).mac_octets();
+            let Some(octets) = octets else { return Err("client_secret_jwt takes HS256, HS384 or HS512".to_owned()) };
+            // RFC 7518, section 3.2: the key is as long as the hash at least.
+            match secret {
+                Some(secret) if secret.reveal().len() < octets => Err(format!("client_secret has to have {octets} octets for its MAC")),
+                Some(_) | None => Ok(()),
+            }
+        }
+        (_, _) => Ok(()),
+    }
+}
+
+/// An address from which something is fetched.
+fn check_https(what: &str, uri: &str) -> Result<(), String> {
+    let wrong = |why: &str| Err(format!("`{uri}` is no {what}: {why}"));
+    let Ok(url) = Url::parse(uri) else { return wrong("it is not absolute") };
+    if uri.contains('#') || url.host().is_none() || !url.username().is_empty() || url.password().is_some() {
+        return wrong("it has to have a host, and neither fragment nor credentials");
+    }
+    if url.scheme() == "https" { Ok(()) } else { wrong("it has to be https") }
 }
 
 /// RFC 6749, section 3.1.2 (absolute, no fragment); RFC 9700, section 2.6 (http on loopback only); RFC 8252, section 7.1

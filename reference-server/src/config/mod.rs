@@ -8,14 +8,15 @@ mod provider;
 mod users;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::Spanned;
 
-pub use self::clients::{AccessTokenFormat, ApplicationType, AuthMethod, Client, Consent};
-pub use self::keys::{Algorithm, KeyEntry, KeyUse};
+pub use self::clients::{AccessTokenFormat, ApplicationType, AuthMethod, Client, Consent, KeySource};
+pub use self::keys::{Algorithm, AssertionAlgorithm, KeyEntry, KeyUse};
 pub use self::place::ConfigError;
-pub use self::provider::{Delivery, Flags, Lifetimes, Management, Origin, PasswordCost, Policy, StoreKind, Subjects};
+pub use self::provider::{Delivery, Flags, Lifetimes, Management, Origin, Outgoing, PasswordCost, Policy, StoreKind, Subjects};
 pub use self::users::User;
 
 use self::clients::ClientToml;
@@ -43,6 +44,8 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// How relying parties are told.
     pub delivery: Delivery,
+    /// Whom the provider talks to of its own accord.
+    pub outgoing: Outgoing,
     /// What a password costs.
     pub password: PasswordCost,
     /// Who may manage.
@@ -50,7 +53,7 @@ pub struct Config {
     /// Signing keys, in their order.
     pub keys: Vec<SigningKey>,
     /// Clients by their `client_id`.
-    pub clients: BTreeMap<String, Client>,
+    pub clients: BTreeMap<String, Arc<Client>>,
     /// Users by the name they sign in with.
     pub users: BTreeMap<String, User>,
 }
@@ -75,6 +78,8 @@ struct ConfigToml {
     lifetimes: Lifetimes,
     #[serde(default)]
     delivery: Delivery,
+    #[serde(default)]
+    outgoing: Outgoing,
     #[serde(default)]
     password: PasswordCost,
     #[serde(default)]
@@ -103,7 +108,7 @@ impl Config {
         provider::check_password(&source, &toml.password)?;
         let keys = keys::check(&source, toml.keys)?;
         let clients = clients::check(&source, toml.clients)?;
-        provider::check_subjects(&source, &toml.subjects, clients.values())?;
+        provider::check_subjects(&source, &toml.subjects, clients.values().map(AsRef::as_ref))?;
         let users = users::check(&source, toml.users)?;
         Ok(Self {
             origins,
@@ -114,6 +119,7 @@ impl Config {
             subjects: toml.subjects,
             lifetimes: toml.lifetimes,
             delivery: toml.delivery,
+            outgoing: toml.outgoing,
             password: toml.password,
             management: toml.management,
             keys,

@@ -108,6 +108,8 @@ pub struct Lifetimes {
     pub session_absolute: Span,
     /// A logout token.
     pub logout_token: Span,
+    /// The assertion of a client, at most.
+    pub client_assertion: Span,
     /// How long a key is published after it has been replaced (Core, section 10.1.1).
     pub retired_key: Span,
 }
@@ -124,6 +126,7 @@ impl Default for Lifetimes {
             session_idle: Span::from_secs(14 * 86_400),
             session_absolute: Span::from_secs(30 * 86_400),
             logout_token: Span::from_secs(120),
+            client_assertion: Span::from_secs(3600),
             retired_key: Span::from_secs(30 * 86_400),
         }
     }
@@ -144,6 +147,23 @@ pub struct Delivery {
 impl Default for Delivery {
     fn default() -> Self {
         Self { limit: Span::from_secs(5), pauses: [1, 5, 30, 120, 300].map(Span::from_secs).to_vec(), grace: Span::from_secs(1) }
+    }
+}
+
+/// `[outgoing]`: whom the provider asks or tells where the address is somebody else's word. What stands in the configuration itself
+/// is the operator's.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Outgoing {
+    /// Whether addresses inside are refused that clients have registered themselves.
+    pub guard_internal: bool,
+    /// Hosts that may be inside all the same.
+    pub allowed_hosts: Vec<String>,
+}
+
+impl Default for Outgoing {
+    fn default() -> Self {
+        Self { guard_internal: true, allowed_hosts: Vec::new() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The authorization endpoint: Core, section 3.1.2, with RFC 7636 and RFC 9207.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use hyper::Method;
 use url::Url;
@@ -36,21 +37,21 @@ pub async fn answer(mut cx: Cx<'_>) -> Answer {
         // A form on another site does not bring a SameSite=Lax cookie along. The same request by GET does.
         return Answer::see_other(&extend(&cx.origin.at("/authorize"), &params.pairs()));
     }
-    let (client, to) = match return_address(&cx, &params) {
+    let (client, to) = match return_address(&cx, &params).await {
         Ok(found) => found,
         Err(refusal) => return pages::refused(&cx, &refusal),
     };
-    match begin(&mut cx, client, &params, &to).await {
+    match begin(&mut cx, &client, &params, &to).await {
         Ok(answer) => answer,
         Err(refusal) => error_to_client(&cx, &to, &refusal),
     }
 }
 
 /// Who asks, and where the answer may go.
-fn return_address<'a>(cx: &Cx<'a>, params: &Params) -> Result<(&'a Client, ReturnAddress), Refusal> {
-    let client = cx.provider.client(&params.need("client_id", |id| id)?)?;
+async fn return_address(cx: &Cx<'_>, params: &Params) -> Result<(Arc<Client>, ReturnAddress), Refusal> {
+    let client = cx.provider.client(&params.need("client_id", |id| id)?).await?;
     let redirect_uri = params.need("redirect_uri", RedirectUri::new)?;
-    if !client.redirect_uris.iter().any(|registered| same_redirect_uri(client, registered, &redirect_uri)) {
+    if !client.redirect_uris.iter().any(|registered| same_redirect_uri(&client, registered, &redirect_uri)) {
         return Err(Refusal::RedirectUriUnknown);
     }
     let response_mode = match params.get("response_mode") {
@@ -61,7 +62,8 @@ fn return_address<'a>(cx: &Cx<'a>, params: &Params) -> Result<(&'a Client, Retur
         Err(_) => ResponseMode::Query,
     };
     let state = params.get("state").ok().flatten().map(str::to_owned);
-    Ok((client, ReturnAddress { client_id: client.id.clone(), redirect_uri, response_mode, state }))
+    let to = ReturnAddress { client_id: client.id.clone(), redirect_uri, response_mode, state };
+    Ok((client, to))
 }
 
 /// Exact comparison, text as written (RFC 9700, section 2.1). For native clients the port of an http loopback address may vary

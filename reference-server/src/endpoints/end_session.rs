@@ -10,6 +10,8 @@
 //! | none at all, or one without `sid` | somebody is signed in | the user is asked about all sessions of this browser |
 //! | any or none | nobody is signed in | nothing ends; that is no error |
 
+use std::sync::Arc;
+
 use hyper::{Method, StatusCode};
 
 use crate::browser::{self, Visit, own_form};
@@ -26,8 +28,8 @@ use crate::state::browser::{Browser, LiveSessions};
 use crate::state::session::Session;
 
 /// What is asked, checked.
-struct Asked<'a> {
-    client: Option<&'a Client>,
+struct Asked {
+    client: Option<Arc<Client>>,
     hint: Option<Hint>,
     /// Where the browser goes afterwards; only with a hint (section 3).
     redirect_uri: Option<RedirectUri>,
@@ -81,7 +83,7 @@ async fn asked_for(cx: &mut Cx<'_>) -> Result<Answer, Refusal> {
 }
 
 /// Section 2: whatever cannot be right ends the request before it does anything (section 4).
-async fn checked<'a>(cx: &Cx<'a>, params: &Params) -> Result<Asked<'a>, Refusal> {
+async fn checked(cx: &Cx<'_>, params: &Params) -> Result<Asked, Refusal> {
     let hint = match params.get("id_token_hint")? {
         Some(token) => Some(hint::verify(cx.provider, token).await?),
         None => None,
@@ -93,14 +95,14 @@ async fn checked<'a>(cx: &Cx<'a>, params: &Params) -> Result<Asked<'a>, Refusal>
         return Err(Refusal::HintOfAnotherClient);
     }
     let client = match (client_id, &hint) {
-        (Some(id), _) => Some(cx.provider.client(id)?),
+        (Some(id), _) => Some(cx.provider.client(id).await?),
         // A client that is gone since then has no address left to go to.
-        (None, Some(hint)) => cx.provider.client(hint.client_id.as_str()).ok(),
+        (None, Some(hint)) => cx.provider.known_client(hint.client_id.as_str()).await?,
         (None, None) => None,
     };
     let redirect_uri = params.get("post_logout_redirect_uri")?.map(RedirectUri::new);
     if let (Some(uri), true) = (&redirect_uri, client.is_some() || hint.is_some())
-        && !client.is_some_and(|client| client.post_logout_redirect_uris.contains(uri))
+        && !client.as_ref().is_some_and(|client| client.post_logout_redirect_uris.contains(uri))
     {
         return Err(Refusal::PostLogoutUriUnknown);
     }
@@ -118,32 +120,32 @@ async fn present(cx: &Cx<'_>) -> Result<Option<(Visit, LiveSessions)>, Refusal> 
 }
 
 /// The sessions that end with this one: itself, or with the flag off all of the browser. Where nothing names a session they are all meant.
-fn ends_with<'s>(cx: &Cx<'_>, sessions: &'s LiveSessions, about: &'s Session, asked: &Asked<'_>) -> Vec<&'s Session> {
+fn ends_with<'s>(cx: &Cx<'_>, sessions: &'s LiveSessions, about: &'s Session, asked: &Asked) -> Vec<&'s Session> {
     let named = asked.hint.as_ref().is_some_and(|hint| hint.session_id.is_some());
     let single = named && cx.provider.config.flags.oidc_single_v1_session_termination;
     if single { vec![about] } else { sessions.all.iter().collect() }
 }
 
-async fn end(cx: &mut Cx<'_>, sessions: &LiveSessions, about: &Session, asked: &Asked<'_>) -> Result<(), Refusal> {
+async fn end(cx: &mut Cx<'_>, sessions: &LiveSessions, about: &Session, asked: &Asked) -> Result<(), Refusal> {
     let ids: Vec<SessionId> = ends_with(cx, sessions, about, asked).into_iter().map(|session| session.id.clone()).collect();
     sessions::end_and_tell(cx, &ids).await
 }
 
 /// Section 3: to the client, if it is known from its hint, and else to a page of ours.
-fn after(cx: &Cx<'_>, asked: &Asked<'_>) -> Answer {
+fn after(cx: &Cx<'_>, asked: &Asked) -> Answer {
     let Some(uri) = &asked.redirect_uri else { return Answer::see_other(&cx.origin.at("/signed-out")) };
     let state: Vec<(&str, &str)> = asked.state.iter().map(|state| ("state", state.as_str())).collect();
     Answer::see_other(&extend(uri.as_str(), &state))
 }
 
 /// "Sign out?" The parameters travel along and are checked again, so that the question needs no memory.
-fn question(cx: &Cx<'_>, visit: &Visit, sessions: &LiveSessions, about: &Session, asked: &Asked<'_>, params: &Params) -> Answer {
+fn question(cx: &Cx<'_>, visit: &Visit, sessions: &LiveSessions, about: &Session, asked: &Asked, params: &Params) -> Answer {
     let named = |session: &&Session| cx.provider.config.user(&session.user_id).map(|user| user.display_name());
     let carried = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
     let page = SignOutPage {
         base: &cx.origin.path,
         form_token: visit.form_token(cx),
-        client: asked.client.map(|client| client.name.as_str()),
+        client: asked.client.as_ref().map(|client| client.name.as_str()),
         users: ends_with(cx, sessions, about, asked).iter().filter_map(named).collect(),
         session_id: about.id.as_str(),
         params: params.pairs().into_iter().filter(|(name, _)| carried.contains(name)).collect(),

@@ -16,23 +16,23 @@ use crate::state::oidc_session::KnownToken;
 use crate::subject;
 
 /// Answers what is known of a token.
-pub async fn answer(cx: Cx<'_>) -> Answer {
-    match ask(&cx).await {
+pub async fn answer(mut cx: Cx<'_>) -> Answer {
+    match ask(&mut cx).await {
         Ok(known) => Answer::json(StatusCode::OK, &known).never_stored(),
         Err(refusal) => refuse(&cx, &refusal),
     }
 }
 
-async fn ask(cx: &Cx<'_>) -> Result<Value, Refusal> {
+async fn ask(cx: &mut Cx<'_>) -> Result<Value, Refusal> {
     let params = form(cx)?;
-    let caller = client_auth::authenticate(cx.provider, cx.request, &params)?;
+    let caller = client_auth::authenticate(cx, &params).await?;
     if caller.auth_method == AuthMethod::None {
         return Err(Refusal::AskerIsPublic);
     }
     // A hint would only say where to look first (section 2.1), and a token here says itself where it belongs.
     let text = params.need("token", |text| text)?;
     let known = match found::any(cx.provider, &text).await? {
-        Some(found) if found.issuer() == &cx.origin.issuer && may_ask(caller, &found) => {
+        Some(found) if found.issuer() == &cx.origin.issuer && may_ask(&caller, &found) => {
             known(cx.provider, &found, text.contains('.')).await?
         }
         Some(_) | None => None,
@@ -55,6 +55,7 @@ async fn known(provider: &Provider, found: &Found, jwt: bool) -> Result<Option<M
     if !found.is_good(provider).await? {
         return Ok(None);
     }
+    let Some(client) = provider.known_client(found.client_id().as_str()).await? else { return Ok(None) };
     let mut said = Map::new();
     let mut say = |name: &str, value: Value| said.insert(name.to_owned(), value);
     say("active", json!(true));
@@ -62,7 +63,7 @@ async fn known(provider: &Provider, found: &Found, jwt: bool) -> Result<Option<M
     say("client_id", json!(found.client_id()));
     match found {
         Found::Access(_, tokens, token) => {
-            if !of_user(provider, &tokens.granted, &mut say) {
+            if !of_user(provider, &client, &tokens.granted, &mut say) {
                 return Ok(None);
             }
             of_access_token(token, jwt, &mut say);
@@ -72,7 +73,7 @@ async fn known(provider: &Provider, found: &Found, jwt: bool) -> Result<Option<M
             of_access_token(&own.token, jwt, &mut say);
         }
         Found::Refresh(_, tokens, token) => {
-            if !of_user(provider, &tokens.granted, &mut say) {
+            if !of_user(provider, &client, &tokens.granted, &mut say) {
                 return Ok(None);
             }
             if let Some(scope) = tokens.granted.scope.said() {
@@ -85,11 +86,9 @@ async fn known(provider: &Provider, found: &Found, jwt: bool) -> Result<Option<M
     Ok(Some(said))
 }
 
-/// What is said of the user, as the token's client knows them; nothing if either is gone.
-fn of_user(provider: &Provider, granted: &Granted, say: &mut impl FnMut(&str, Value) -> Option<Value>) -> bool {
-    let (Some(user), Ok(client)) = (provider.config.user(&granted.user_id), provider.client(granted.client_id.as_str())) else {
-        return false;
-    };
+/// What is said of the user, as the token's client knows them; nothing if the user is gone.
+fn of_user(provider: &Provider, client: &Client, granted: &Granted, say: &mut impl FnMut(&str, Value) -> Option<Value>) -> bool {
+    let Some(user) = provider.config.user(&granted.user_id) else { return false };
     say("sub", json!(subject::of(&provider.config, client, &user.id)));
     if client.pairwise_sector.is_none() {
         // The name is the same for all; whoever gets a subject of their own does not get it.

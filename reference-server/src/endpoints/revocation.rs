@@ -9,17 +9,17 @@ use crate::refusal::Refusal;
 use crate::{client_auth, found, revoking};
 
 /// Makes a token void.
-pub async fn answer(cx: Cx<'_>) -> Answer {
-    match revoke(&cx).await {
+pub async fn answer(mut cx: Cx<'_>) -> Answer {
+    match revoke(&mut cx).await {
         // Section 2.2: the status says it all.
         Ok(()) => Answer::empty(StatusCode::OK).never_stored(),
         Err(refusal) => refuse(&cx, &refusal),
     }
 }
 
-async fn revoke(cx: &Cx<'_>) -> Result<(), Refusal> {
+async fn revoke(cx: &mut Cx<'_>) -> Result<(), Refusal> {
     let params = form(cx)?;
-    let client = client_auth::authenticate(cx.provider, cx.request, &params)?;
+    let client = client_auth::authenticate(cx, &params).await?;
     // A hint would only say where to look first (section 2.1), and a token here says itself where it belongs.
     let text = params.need("token", |text| text)?;
     match found::any(cx.provider, &text).await? {

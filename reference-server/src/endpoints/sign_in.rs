@@ -1,5 +1,7 @@
 //! From an authorization request to its answer: sign-in, choice of an account, consent (Core, sections 3.1.2.3 to 3.1.2.6).
 
+use std::sync::Arc;
+
 use hyper::{Method, StatusCode};
 
 use super::authorize::{error_to_client, form_action, to_client};
@@ -22,9 +24,9 @@ use crate::state::sign_in::{
 };
 
 /// What is known when a step is decided.
-struct Known<'a> {
+struct Known {
     sign_in: SignIn,
-    client: &'a Client,
+    client: Arc<Client>,
     browser: Browser,
     sessions: LiveSessions,
 }
@@ -94,7 +96,7 @@ async fn go_on(cx: &Cx<'_>, visit: &Visit, id: &SignInId) -> Result<Answer, Refu
 }
 
 /// What is known of the request that this browser is busy with.
-async fn load<'a>(cx: &Cx<'a>, visit: &Visit, id: &SignInId) -> Result<Known<'a>, Refusal> {
+async fn load(cx: &Cx<'_>, visit: &Visit, id: &SignInId) -> Result<Known, Refusal> {
     let provider = cx.provider;
     let now_ms = provider.world.now_ms();
     let sign_in = SignIn::load(&provider.log, id).await?.ok_or(Refusal::SignInGone)?;
@@ -102,13 +104,13 @@ async fn load<'a>(cx: &Cx<'a>, visit: &Visit, id: &SignInId) -> Result<Known<'a>
     if sign_in.browser_id != visit.browser_id || sign_in.answered || too_late {
         return Err(Refusal::SignInGone);
     }
-    let client = provider.client(sign_in.request.to.client_id.as_str())?;
+    let client = provider.client(sign_in.request.to.client_id.as_str()).await?;
     let browser = Browser::load(&provider.log, &visit.browser_id).await?;
     let sessions = browser.live_sessions(&provider.log, now_ms, &provider.config.lifetimes).await?;
     Ok(Known { sign_in, client, browser, sessions })
 }
 
-async fn step(cx: &Cx<'_>, known: &Known<'_>) -> Result<Step, Refusal> {
+async fn step(cx: &Cx<'_>, known: &Known) -> Result<Step, Refusal> {
     let Known { sign_in, client, sessions, .. } = known;
     let hinted = sign_in.request.login_hint.as_deref().and_then(|hint| cx.provider.config.user_called(hint)).map(|user| &user.id);
     let session = match who(sign_in, sessions, hinted, cx.provider.world.now()) {
@@ -122,7 +124,7 @@ async fn step(cx: &Cx<'_>, known: &Known<'_>) -> Result<Step, Refusal> {
 }
 
 /// The answer with a code; nothing if somebody was faster and it has to be decided again.
-async fn answered(cx: &Cx<'_>, visit: &Visit, known: &Known<'_>, session: &Session) -> Result<Option<Answer>, Refusal> {
+async fn answered(cx: &Cx<'_>, visit: &Visit, known: &Known, session: &Session) -> Result<Option<Answer>, Refusal> {
     let provider = cx.provider;
     let SignIn { id, version, request, linked, .. } = &known.sign_in;
     let aggregate = sign_in::aggregate(id);
@@ -159,7 +161,7 @@ async fn failed(cx: &Cx<'_>, sign_in: &SignIn, refusal: &Refusal) -> Result<Opti
 }
 
 /// Makes a session the one of this request, and the current one of the browser.
-fn link(batch: Batch, known: &Known<'_>, visit: &Visit, session_id: &SessionId, authenticated: bool) -> Result<Batch, Refusal> {
+fn link(batch: Batch, known: &Known, visit: &Visit, session_id: &SessionId, authenticated: bool) -> Result<Batch, Refusal> {
     let linked = AuthRequestSessionLinked { session_id: session_id.clone(), authenticated };
     let used = BrowserSessionUsed { session_id: session_id.clone() };
     Ok(batch.add(&sign_in::aggregate(&known.sign_in.id), known.sign_in.version, &linked)?.add(
@@ -196,7 +198,7 @@ async fn shown(cx: &Cx<'_>, wanted: Option<Step>) -> Result<Answer, Refusal> {
 }
 
 /// `failed` is the name with which it did not work.
-fn sign_in_page(cx: &Cx<'_>, visit: &Visit, known: &Known<'_>, failed: Option<&str>) -> Answer {
+fn sign_in_page(cx: &Cx<'_>, visit: &Visit, known: &Known, failed: Option<&str>) -> Answer {
     let request = &known.sign_in.request;
     let login_of = |user: &UserId| cx.provider.config.user(user).map(|user| user.login.as_str());
     let chosen = known.sign_in.linked.as_ref().and_then(|linked| known.sessions.get(&linked.session_id));
@@ -220,7 +222,7 @@ fn sign_in_page(cx: &Cx<'_>, visit: &Visit, known: &Known<'_>, failed: Option<&s
     pages::page(StatusCode::OK, &page, &form_action(&request.to))
 }
 
-fn accounts_page(cx: &Cx<'_>, visit: &Visit, known: &Known<'_>) -> Answer {
+fn accounts_page(cx: &Cx<'_>, visit: &Visit, known: &Known) -> Answer {
     let account = |session: &'_ Session| cx.provider.config.user(&session.user_id).map(|user| (session.id.clone(), user));
     let found: Vec<_> = known.sessions.all.iter().filter_map(account).collect();
     let page = AccountsPage {
@@ -236,7 +238,7 @@ fn accounts_page(cx: &Cx<'_>, visit: &Visit, known: &Known<'_>) -> Answer {
     pages::page(StatusCode::OK, &page, &form_action(&known.sign_in.request.to))
 }
 
-fn consent_page(cx: &Cx<'_>, visit: &Visit, known: &Known<'_>, session: &Session) -> Answer {
+fn consent_page(cx: &Cx<'_>, visit: &Visit, known: &Known, session: &Session) -> Answer {
     let page = ConsentPage {
         base: &cx.origin.path,
         id: known.sign_in.id.as_str(),

@@ -12,22 +12,22 @@ use crate::provider::Cx;
 use crate::refusal::{ErrorCode, Refusal};
 
 /// Answers a token request.
-pub async fn answer(cx: Cx<'_>) -> Answer {
-    match redeem(&cx).await {
+pub async fn answer(mut cx: Cx<'_>) -> Answer {
+    match redeem(&mut cx).await {
         Ok(tokens) => Answer::json(StatusCode::OK, &tokens).never_stored(),
         Err(refusal) => refuse(&cx, &refusal),
     }
 }
 
-async fn redeem(cx: &Cx<'_>) -> Result<Value, Refusal> {
+async fn redeem(cx: &mut Cx<'_>) -> Result<Value, Refusal> {
     let params = form(cx)?;
     let grant_type = params.need("grant_type", |text| text)?;
     let grant = GRANTS.iter().find(|grant| grant.grant_type == grant_type).ok_or(Refusal::GrantUnknown)?;
-    let client = client_auth::authenticate(cx.provider, cx.request, &params)?;
+    let client = client_auth::authenticate(cx, &params).await?;
     if !client.may_use(grant.grant_type) {
         return Err(Refusal::GrantNotAllowed);
     }
-    (grant.answer)(cx, client, &params).await
+    (grant.answer)(cx, &client, &params).await
 }
 
 /// The form of a request that a client sends by itself: nothing in the address, and nothing twice.

@@ -34,11 +34,11 @@ async fn opened(cx: &Cx<'_>, token: &AccessToken) -> Result<Answer, Refusal> {
     let access = found::access(cx.provider, &cx.origin.issuer, token).await?;
     let granted = access.granted.filter(|_| access.scope.has("openid")).ok_or(Refusal::ScopeTooSmall)?;
     // A client that is gone has no good token any more.
-    let client = cx.provider.client(granted.client_id.as_str()).map_err(|_| Refusal::TokenInvalid)?;
-    let claims = claims_of(cx, client, &granted, &access.scope)?;
+    let client = cx.provider.known_client(granted.client_id.as_str()).await?.ok_or(Refusal::TokenInvalid)?;
+    let claims = claims_of(cx, &client, &granted, &access.scope)?;
     match client.userinfo_alg {
         None => Ok(Answer::json(StatusCode::OK, &Value::Object(claims))),
-        Some(alg) => signed(cx, client, alg, claims).await,
+        Some(alg) => signed(cx, &client, alg, claims).await,
     }
 }
 

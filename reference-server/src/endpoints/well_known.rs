@@ -5,6 +5,7 @@ use hyper::header::CACHE_CONTROL;
 use serde_json::{Value, json};
 
 use crate::claims;
+use crate::client_auth;
 use crate::exchange::Answer;
 use crate::grants::GRANTS;
 use crate::log::Failure;
@@ -44,10 +45,13 @@ async fn describe(cx: &Cx<'_>) -> Result<Value, Failure> {
         "subject_types_supported": subject_types,
         "id_token_signing_alg_values_supported": algorithms,
         "userinfo_signing_alg_values_supported": algorithms,
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "token_endpoint_auth_methods_supported": client_auth::methods(),
+        "token_endpoint_auth_signing_alg_values_supported": client_auth::algorithms(),
         // Without a secret one may give back a token and not ask about any.
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "introspection_endpoint_auth_methods_supported": client_auth::confidential_methods(),
+        "introspection_endpoint_auth_signing_alg_values_supported": client_auth::algorithms(),
+        "revocation_endpoint_auth_methods_supported": client_auth::methods(),
+        "revocation_endpoint_auth_signing_alg_values_supported": client_auth::algorithms(),
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],

@@ -1,5 +1,6 @@
 //! What the log says, folded: one file for each kind of aggregate, with its events and what they add up to.
 
+pub mod assertion;
 pub mod browser;
 pub mod client_token;
 pub mod code;

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod fresh;
+pub mod guard;
 pub mod outgoing;
 pub mod quiet;
 

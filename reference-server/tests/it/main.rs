@@ -3,6 +3,7 @@
 mod authorization;
 mod back_channel;
 mod claims;
+mod client_auth;
 mod client_credentials;
 mod code_flow;
 mod discovery;

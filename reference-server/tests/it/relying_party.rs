@@ -33,6 +33,8 @@ pub struct Told {
 struct State {
     told: Vec<Told>,
     manners: Vec<(String, VecDeque<Manner>)>,
+    published: Vec<(String, String)>,
+    asked: usize,
     held: usize,
 }
 
@@ -73,6 +75,18 @@ impl Parties {
         self.state.lock().expect("alive").manners.push((host.to_owned(), manners.iter().copied().collect()));
     }
 
+    /// From now on this host answers every GET with this JSON.
+    pub fn publishes(&self, host: &str, json: &str) {
+        let mut state = self.state.lock().expect("alive");
+        state.published.retain(|(known, _)| known != host);
+        state.published.push((host.to_owned(), json.to_owned()));
+    }
+
+    /// How many GETs there were.
+    pub fn asked(&self) -> usize {
+        self.state.lock().expect("alive").asked
+    }
+
     pub fn clock(&self, handle: &Arc<Handle>) {
         *self.clock.lock().expect("alive") = Some(handle.clone());
     }
@@ -103,6 +117,18 @@ impl Parties {
             }
         };
         let host = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("host: ").map(str::to_owned)).unwrap_or_default();
+        if head.starts_with("GET ") {
+            let json = {
+                let mut state = self.state.lock().expect("alive");
+                state.asked += 1;
+                state.published.iter().find(|(known, _)| *known == host).map(|(_, json)| json.clone())
+            };
+            let (status, json) = json.map_or((404, String::new()), |json| (200, json));
+            let answer = format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{json}", json.len());
+            let _ = stream.write_all(answer.as_bytes()).await;
+            let _ = stream.shutdown().await;
+            return;
+        }
         let logout_token = body.strip_prefix("logout_token=").unwrap_or_default().to_owned();
         let at_ms = self.clock.lock().expect("alive").as_ref().map_or(0, |handle| handle.now_ms());
         let manner = {
