@@ -161,6 +161,11 @@ impl Sample {
         }
     }
 
+    /// With other fresh values than the samples beside it have.
+    pub fn apart(self) -> Self {
+        Self { fresh: 500, ..self }
+    }
+
     fn seq(&mut self) -> u64 {
         self.seq += 1;
         self.seq
@@ -279,7 +284,7 @@ impl Sample {
 
     fn access_jwt(&mut self, name: &str) -> String {
         let jti = self.fresh("jti");
-        let claims = json!({ "iss": ISSUER, "exp": self.now / 1000 + 3600, "aud": "service", "sub": "s", "client_id": name, "iat": self.now / 1000, "jti": jti });
+        let claims = json!({ "iss": ISSUER, "exp": self.now / 1000 + 3600, "aud": "service", "sub": "s", "client_id": name, "scope": "openid", "iat": self.now / 1000, "jti": jti });
         key("ed").token(&json!({ "alg": "EdDSA", "kid": "ed", "typ": "at+jwt" }), &claims)
     }
 

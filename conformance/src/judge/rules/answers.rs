@@ -1,11 +1,14 @@
 //! Answers of the token endpoint, and of the others as far as they have the same form.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::walk::Seen;
 use super::{Looks, Rule, Run};
-use crate::transcript::Endpoint;
 use crate::transcript::jose::repeated_names;
+use crate::transcript::tokens::Kind;
+use crate::transcript::{Answer, Endpoint};
 
 pub(super) fn rules() -> Vec<Rule> {
     vec![
@@ -43,6 +46,20 @@ pub(super) fn rules() -> Vec<Rule> {
             cites: &["rfc6749-5.1-expires-in"],
             broken_by: &["expires-in-is-missing"],
             judge: lifetimes,
+        },
+        Rule {
+            id: "bearer-tokens-live-an-hour",
+            asks: "An access token lives an hour at most.",
+            cites: &["rfc6750-5.3-short-lived"],
+            broken_by: &["access-tokens-live-a-year"],
+            judge: an_hour,
+        },
+        Rule {
+            id: "a-narrowed-scope-is-said",
+            asks: "An answer says which scope was granted, where that is not what was asked for.",
+            cites: &["rfc6749-3.3-scope-returned"],
+            broken_by: &["scope-narrowed-silently"],
+            judge: narrowed_scope,
         },
         Rule {
             id: "no-member-twice",
@@ -136,6 +153,40 @@ fn bearer(run: &Run<'_>, looks: &mut Looks) {
 fn lifetimes(run: &Run<'_>, looks: &mut Looks) {
     for (seen, body) in successes(run) {
         looks.look(seen.at(), body.get("expires_in").is_some(), "expires_in", || "no expires_in".into());
+    }
+}
+
+fn an_hour(run: &Run<'_>, looks: &mut Looks) {
+    for (seen, body) in successes(run) {
+        let Some(seconds) = body.get("expires_in").and_then(Value::as_f64) else { continue };
+        looks.look(seen.at(), seconds <= 3600.0, "expires_in of 3600 at most", || member(&body, "expires_in"));
+    }
+}
+
+/// The words of a scope, each once.
+pub(super) fn words(scope: &str) -> BTreeSet<&str> {
+    scope.split(' ').filter(|word| !word.is_empty()).collect()
+}
+
+fn narrowed_scope(run: &Run<'_>, looks: &mut Looks) {
+    for (walk, token) in run.tokens(Kind::AccessToken) {
+        let Some((index, exchange)) = token.exchange.and_then(|i| Some((i, walk.transcript.exchanges.get(i)?))) else { continue };
+        // What was asked for: in the request itself, or at the authorization endpoint for a code. A refresh asks for what it had.
+        let asked = match token.grant_type.as_str() {
+            "authorization_code" => walk.authorization(token).and_then(|a| a.param("scope").map(str::to_owned)),
+            "refresh_token" => None,
+            _ => exchange.request.param("scope"),
+        };
+        let Some(asked) = asked else { continue };
+        let said = exchange.ok().and_then(Answer::json).and_then(|b| b.get("scope")?.as_str().map(str::to_owned));
+        // What was granted: in the token itself, or told by introspection.
+        let claims = token.jws.as_ref().filter(|_| walk.has("rfc9068")).map(|jws| &jws.claims);
+        let told = walk.introspected(token).find_map(|(_, claims)| claims.get("scope")?.as_str().map(str::to_owned));
+        let Some(granted) = claims.and_then(|c| c.get("scope")?.as_str().map(str::to_owned)).or(told) else { continue };
+        let fits = said.is_some() || words(&granted) == words(&asked);
+        looks.look(walk.at_exchange(index), fits, "scope in the answer, for it is not what was asked for", || {
+            format!("no scope, where {asked:?} was asked for and {granted:?} granted")
+        });
     }
 }
 

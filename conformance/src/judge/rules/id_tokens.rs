@@ -1,5 +1,7 @@
 //! ID tokens, and access tokens where they are JWTs: signatures, header, and the claims that the protocol itself needs.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::walk::{numeric_date, signing_keys, verifies};
@@ -121,6 +123,20 @@ pub(super) fn rules() -> Vec<Rule> {
             ],
             broken_by: &["at-jwt-without-client-id"],
             judge: access_token_whole,
+        },
+        Rule {
+            id: "a-jwt-access-token-names-its-scope",
+            asks: "An access token that is a JWT says its scope, where one was asked for.",
+            cites: &["rfc9068-2.2.3-scope-claim"],
+            broken_by: &["at-jwt-without-scope"],
+            judge: access_token_scope,
+        },
+        Rule {
+            id: "each-jwt-has-its-own-jti",
+            asks: "No two tokens of a kind have the same `jti`.",
+            cites: &["rfc7519-4.1.7-jti-collision"],
+            broken_by: &["access-tokens-share-a-name"],
+            judge: own_jti,
         },
         Rule {
             id: "a-strict-client-is-content",
@@ -313,6 +329,32 @@ fn access_token_whole(run: &Run<'_>, looks: &mut Looks) {
         looks.look(walk.at_token(token), missing.is_empty(), "iss, exp, aud, sub, client_id, iat, jti", || {
             format!("no {}", missing.join(", no "))
         });
+    }
+}
+
+fn access_token_scope(run: &Run<'_>, looks: &mut Looks) {
+    for (walk, token, jws) in access_tokens(run) {
+        let asked = match token.grant_type.as_str() {
+            "authorization_code" => walk.authorization(token).and_then(|a| a.param("scope").map(str::to_owned)),
+            _ => token.exchange.and_then(|i| walk.transcript.exchanges.get(i)?.request.param("scope")),
+        };
+        if asked.is_some() {
+            let scope = jws.claims.get("scope");
+            looks.look(walk.at_token(token), scope.is_some_and(Value::is_string), "scope, a string", || format!("scope {}", text(scope)));
+        }
+    }
+}
+
+fn own_jti(run: &Run<'_>, looks: &mut Looks) {
+    for kind in [Kind::IdToken, Kind::AccessToken] {
+        let mut seen = BTreeMap::<(String, &str), &str>::new();
+        for (walk, token, jws) in run.jwts(kind) {
+            let Some(jti) = jws.claim_str("jti") else { continue };
+            let issuer = jws.claims.get("iss").map_or_else(String::new, Value::to_string);
+            let first = *seen.entry((issuer, jti)).or_insert(&token.text);
+            // The same token may be handed out again.
+            looks.look(walk.at_token(token), first == token.text, "a jti of its own", || format!("the jti {jti} of another token"));
+        }
     }
 }
 

@@ -10,9 +10,11 @@ mod answers;
 mod codes;
 mod id_tokens;
 mod logout_tokens;
+mod metadata;
 mod pages;
 mod people;
 mod redirects;
+mod resources;
 mod tellings;
 pub mod walk;
 
@@ -48,6 +50,8 @@ pub fn rules() -> &'static [Rule] {
         all.extend(codes::rules());
         all.extend(id_tokens::rules());
         all.extend(people::rules());
+        all.extend(metadata::rules());
+        all.extend(resources::rules());
         all.extend(redirects::rules());
         all.extend(pages::rules());
         all.extend(tellings::rules());
@@ -101,5 +105,7 @@ impl Looks {
     }
 }
 
+#[cfg(test)]
+mod flows_tests;
 #[cfg(test)]
 mod tests;

@@ -26,6 +26,13 @@ pub(super) fn rules() -> Vec<Rule> {
             judge: no_referrer,
         },
         Rule {
+            id: "pages-load-nothing-from-elsewhere",
+            asks: "A page that takes input loads nothing from the site of a third party.",
+            cites: &["rfc9700-4.2.4-no-third-party-content"],
+            broken_by: &["pages-are-watched-by-others"],
+            judge: nothing_from_elsewhere,
+        },
+        Rule {
             id: "the-authorization-endpoint-has-no-cors",
             asks: "No script of another site may read an answer of the authorization endpoint.",
             cites: &["rfc9700-2.6-no-cors-authorize"],
@@ -86,6 +93,35 @@ fn no_referrer(run: &Run<'_>, looks: &mut Looks) {
         let got = || policies.last().map_or_else(|| "no policy".into(), |p| format!("{p:?}"));
         looks.look(seen.at(), quiet, "a Referrer-Policy that keeps the address", got);
     }
+}
+
+fn nothing_from_elsewhere(run: &Run<'_>, looks: &mut Looks) {
+    static LOADS: OnceLock<Option<Selector>> = OnceLock::new();
+    let loads = LOADS.get_or_init(|| Selector::parse("script[src], iframe[src], frame[src], embed[src], link[href]").ok());
+    let Some(loads) = loads else { return };
+    for (seen, page) in pages(run) {
+        let Ok(here) = Url::parse(&seen.exchange.request.url) else { continue };
+        // What a page links to is another thing, and so are pictures: a client's logo comes from the client (Registration §2).
+        let elsewhere = page.select(loads).find_map(|element| {
+            let loaded = element.value();
+            let rel = loaded.attr("rel").unwrap_or_default().to_ascii_lowercase();
+            if loaded.name() == "link"
+                && !rel.split_whitespace().any(|r| matches!(r, "stylesheet" | "preload" | "modulepreload" | "prefetch"))
+            {
+                return None;
+            }
+            let to = here.join(loaded.attr("src").or(loaded.attr("href"))?).ok()?;
+            (matches!(to.scheme(), "http" | "https") && !same_site(&here, &to)).then(|| to.to_string())
+        });
+        looks.look(seen.at(), elsewhere.is_none(), "nothing from elsewhere", || elsewhere.clone().unwrap_or_default());
+    }
+}
+
+/// Whether two addresses are of one site, as far as their names tell: equal, or with the same last two labels.
+fn same_site(a: &Url, b: &Url) -> bool {
+    let (Some(a), Some(b)) = (a.host_str(), b.host_str()) else { return false };
+    let site = |host: &str| host.rsplitn(3, '.').take(2).map(str::to_owned).collect::<Vec<_>>();
+    a == b || (a.parse::<std::net::IpAddr>().is_err() && site(a).len() == 2 && site(a) == site(b))
 }
 
 fn no_cors(run: &Run<'_>, looks: &mut Looks) {

@@ -40,6 +40,20 @@ pub(super) fn rules() -> Vec<Rule> {
             judge: two_sids,
         },
         Rule {
+            id: "a-sub-is-short",
+            asks: "`sub` is a string of 255 ASCII characters at most.",
+            cites: &["core-2-sub-length"],
+            broken_by: &["sub-is-a-novel"],
+            judge: short_sub,
+        },
+        Rule {
+            id: "a-sid-is-a-word",
+            asks: "`sid`, if it is there, is a string of visible characters.",
+            cites: &["bcl-2.1-sid-string"],
+            broken_by: &["sid-is-a-number"],
+            judge: sid_word,
+        },
+        Rule {
             id: "auth_time-when-asked",
             asks: "A request with `max_age` gets an ID token with `auth_time`.",
             cites: &["core-2-auth-time-max-age"],
@@ -183,6 +197,27 @@ fn max_age(run: &Run<'_>, looks: &mut Looks) {
         let earliest = aged.sent.div_euclid(1000) - aged.most;
         let wanted = format!("auth_time {earliest} or later");
         looks.look(aged.at, signed_in >= earliest * 1000, &wanted, || format!("auth_time {}", text(aged.said.as_ref())));
+    }
+}
+
+fn short_sub(run: &Run<'_>, looks: &mut Looks) {
+    for (walk, token, jws) in run.jwts(Kind::IdToken) {
+        let Some(sub) = jws.claims.get("sub") else { continue };
+        let fits = sub.as_str().is_some_and(|sub| (1..=255).contains(&sub.len()) && sub.is_ascii());
+        looks.look(walk.at_token(token), fits, "sub, a string of 255 ASCII characters at most", || {
+            format!("sub of {} characters", sub.as_str().map_or(0, |s| s.chars().count()))
+        });
+    }
+}
+
+fn sid_word(run: &Run<'_>, looks: &mut Looks) {
+    for kind in [Kind::IdToken, Kind::LogoutToken] {
+        for (walk, token, jws) in run.jwts(kind) {
+            let Some(sid) = jws.claims.get("sid") else { continue };
+            // RFC 6749 appendix A.1: VSCHAR, which has the space in it.
+            let fits = sid.as_str().is_some_and(|sid| !sid.is_empty() && sid.bytes().all(|b| matches!(b, 0x20..=0x7E)));
+            looks.look(walk.at_token(token), fits, "sid, a string of visible characters", || format!("sid {sid}"));
+        }
     }
 }
 

@@ -54,6 +54,13 @@ pub(super) fn rules() -> Vec<Rule> {
             judge: logouts_lead_home,
         },
         Rule {
+            id: "a-redirect-after-a-password-is-303",
+            asks: "The redirect that answers a form with a password is a 303.",
+            cites: &["rfc9700-4.12-use-303"],
+            broken_by: &["login-redirects-with-302"],
+            judge: see_other,
+        },
+        Rule {
             id: "no-307-with-secrets",
             asks: "A redirect that follows a form never has the browser send the form again.",
             cites: &["rfc9700-4.12-no-307", "core-16.22-no-307"],
@@ -218,6 +225,14 @@ fn no_307(run: &Run<'_>, looks: &mut Looks) {
         let status = seen.answer.status;
         if form && page && of_a_person && (300..400).contains(&status) {
             looks.look(seen.at(), !matches!(status, 307 | 308), "303, or 302", || status.to_string());
+        }
+    }
+}
+
+fn see_other(run: &Run<'_>, looks: &mut Looks) {
+    for seen in run.answers().filter(|s| s.exchange.browser.is_some() && (300..400).contains(&s.answer.status)) {
+        if seen.exchange.request.method == "POST" && seen.exchange.request.form().iter().any(|(n, _)| n.contains("pass")) {
+            looks.look(seen.at(), seen.answer.status == 303, "303", || seen.answer.status.to_string());
         }
     }
 }

@@ -113,6 +113,20 @@ impl<'a> Walk<'a> {
         self.authorizations.get(token.authorization?)
     }
 
+    /// The first ID token of the grant that a token goes back to: the one that its code bought.
+    pub fn first_id_token(&self, token: &Token) -> Option<(&Token, &Jws)> {
+        let grant = token.authorization?;
+        let of_grant = |t: &&Token| t.authorization == Some(grant) && t.grant_type == "authorization_code";
+        self.tokens_of(Kind::IdToken).filter(of_grant).find_map(|t| Some((t, t.jws.as_ref()?)))
+    }
+
+    /// What introspection has said of a token, each time with the exchange; what it said of a dead token is `active` alone.
+    pub fn introspected<'s>(&'s self, token: &'s Token) -> impl Iterator<Item = (Seen<'s>, serde_json::Map<String, Value>)> {
+        let about = |s: &Seen<'s>| s.exchange.endpoint == Endpoint::Introspect && s.answer.status == 200;
+        let of_token = move |s: &Seen<'s>| tokens::one(&s.exchange.request.form(), "token") == Some(&token.text);
+        self.answers().filter(about).filter(of_token).filter_map(|s| s.object().map(|o| (s, o)))
+    }
+
     /// A member of a client's metadata as registered. `None` also if it was changed in the course: nobody can say then what held when.
     pub fn client(&self, name: Option<&str>, member: &str) -> Option<&Value> {
         if self.transcript.changed.get(name?).is_some_and(|members| members.contains(member)) {
