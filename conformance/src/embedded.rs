@@ -24,7 +24,7 @@ use crate::transcript::jose::SigningKey;
 use crate::transcript::{Ended, FORMAT, Millis, Profile, Transcript};
 
 /// The provider for other programs (`touchstone serve`).
-pub use reference_server::{ServeError, ServeOptions, serve};
+pub use reference_server::{OpenError, ServeError, ServeOptions, serve};
 
 /// What the embedded provider has beyond what everybody is asked for.
 pub const HAS: [&str; 2] = ["rfc9068", "zitadel"];
@@ -143,6 +143,7 @@ impl Embedded {
                 let resolve = resolve.clone();
                 Arc::new(move |host: &str, _port: u16| resolve(host))
             },
+            data: None,
         };
         let handle = reference_server::start(&configured.text, seed, outside).await.map_err(|e| format!("the embedded provider: {e}"))?;
         let handle = Arc::new(Running(Mutex::new(handle)));

@@ -1,6 +1,5 @@
 //! The only file that knows a socket: TLS, HTTP/1.1 and HTTP/2, limits in size and in real time, and an end in good order.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,12 +39,23 @@ const STREAMS: u32 = 128;
 /// How long the end may take for requests that are under way.
 const END: Duration = Duration::from_secs(5);
 
+/// How far the end of a provider has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// It serves.
+    Serving,
+    /// Nothing new is begun.
+    Stopping,
+    /// Nothing goes on.
+    Over,
+}
+
 /// Accepts connections until it is told to stop; then lets requests that are under way come to their end.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Arc<rustls::ServerConfig>>,
     provider: Arc<Provider>,
-    mut stop: watch::Receiver<bool>,
+    mut phase: watch::Receiver<Phase>,
 ) {
     let acceptor = tls.map(TlsAcceptor::from);
     let graceful = GracefulShutdown::new();
@@ -53,7 +63,7 @@ pub async fn serve(
     loop {
         let accepted = tokio::select! {
             biased;
-            _ = stop.wait_for(|stop| *stop) => break,
+            _ = phase.wait_for(|phase| *phase > Phase::Serving) => break,
             accepted = listener.accept() => accepted,
         };
         while connections.try_join_next().is_some() {}
@@ -62,26 +72,34 @@ pub async fn serve(
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        connections.spawn(connection(stream, acceptor.clone(), provider.clone(), graceful.watcher()));
+        let served = Served { provider: provider.clone(), phase: phase.clone() };
+        connections.spawn(connection(stream, acceptor.clone(), served, graceful.watcher()));
     }
     drop(listener);
     // Whatever is left after that ends with the set.
     let _ = timeout(END, graceful.shutdown()).await;
 }
 
-async fn connection(
-    stream: TcpStream,
-    acceptor: Option<TlsAcceptor>,
+/// Who answers, and how long.
+#[derive(Clone)]
+struct Served {
     provider: Arc<Provider>,
-    watcher: hyper_util::server::graceful::Watcher,
-) {
+    phase: watch::Receiver<Phase>,
+}
+
+/// The connection ends without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the provider is over")]
+struct Over;
+
+async fn connection(stream: TcpStream, acceptor: Option<TlsAcceptor>, served: Served, watcher: hyper_util::server::graceful::Watcher) {
     let _ = stream.set_nodelay(true);
     match acceptor {
-        None => talk(stream, provider, watcher).await,
+        None => talk(stream, served, watcher).await,
         // A client that says nothing must not hold up anybody but itself.
         Some(acceptor) => {
             if let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(stream)).await {
-                talk(stream, provider, watcher).await;
+                talk(stream, served, watcher).await;
             }
         }
     }
@@ -89,10 +107,10 @@ async fn connection(
 
 async fn talk(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    provider: Arc<Provider>,
+    served: Served,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
-    let service = service_fn(move |request| answer(provider.clone(), request));
+    let service = service_fn(move |request| answer_unless_over(served.clone(), request));
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -110,7 +128,17 @@ async fn talk(
     let _ = watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await;
 }
 
-async fn answer(provider: Arc<Provider>, request: hyper::Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+/// A request on HTTP/2 is a task of its own, which the end of its connection does not end.
+async fn answer_unless_over(served: Served, request: hyper::Request<Incoming>) -> Result<Response<Full<Bytes>>, Over> {
+    let Served { provider, mut phase } = served;
+    tokio::select! {
+        biased;
+        _ = phase.wait_for(|phase| *phase == Phase::Over) => Err(Over),
+        answer = answer(provider, request) => Ok(answer),
+    }
+}
+
+async fn answer(provider: Arc<Provider>, request: hyper::Request<Incoming>) -> Response<Full<Bytes>> {
     let work = provider.world.counts.busy();
     let answer = match read(request).await {
         Ok(request) => provider.answer(request, work).await,
@@ -122,7 +150,7 @@ async fn answer(provider: Arc<Provider>, request: hyper::Request<Incoming>) -> R
     if let Ok(date) = HeaderValue::from_str(&imf_fixdate(provider.world.now())) {
         response.headers_mut().insert(DATE, date);
     }
-    Ok(response)
+    response
 }
 
 async fn read(request: hyper::Request<Incoming>) -> Result<Request, StatusCode> {

@@ -21,13 +21,13 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `seam`, `serve` | the two ways to begin: virtual and real time |
+//! | `seam`, `serve`, `running` | the two ways to begin, with virtual and real time; and what both begin |
 //! | `http` | accepting connections, TLS, limits, the end |
 //! | `endpoints` | the table of paths, and a file for each endpoint; `endpoints::next` decides what an authorization request needs next |
 //! | `grants` | the table of grants, one file and one line each |
 //! | `client_auth`, `client_keys`, `hint`, `browser` | who asks: a client and its keys, an ID token, a browser and its forms |
 //! | `state` | one file for each kind of aggregate: its events, and what they add up to |
-//! | `log` | events, batches, the trait of the stores; `log::memory` is one |
+//! | `log` | events, batches, the trait of the stores, which are `log::memory` and `log::durable` |
 //! | `sessions`, `notifier` | ending sessions, and telling relying parties about it |
 //! | `found`, `revoking` | tokens that come back, and taking them back |
 //! | `tokens`, `jose`, `keys`, `own_keys`, `own_tls` | what is signed, and with what |
@@ -72,6 +72,7 @@ mod passwords;
 mod provider;
 mod refusal;
 mod revoking;
+mod running;
 mod scope;
 mod seam;
 mod serve;
@@ -81,5 +82,7 @@ mod subject;
 mod tokens;
 mod world;
 
-pub use seam::{Handle, Outside, Quiet, ResolveName, StartError, start};
+pub use log::durable::OpenError;
+pub use own_keys::KeysError;
+pub use seam::{End, Handle, Outside, Quiet, ResolveName, StartError, start};
 pub use serve::{ServeError, ServeOptions, serve};

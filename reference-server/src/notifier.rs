@@ -1,8 +1,9 @@
 //! Back-Channel Logout 1.0: a reader of the log who tells relying parties that a session has ended.
 //!
-//! It has a position of its own and reads from the beginning, but is silent until it comes to the event of its activation; so what
-//! ended before is never told. Each telling is a task of its own that waits for nobody. No lock is held while one is on the wire: a
-//! client may call back.
+//! It has a position of its own, which the store keeps: that up to which everybody has been told, or given up. It goes on from there when
+//! the provider starts again, so that whoever was not told yet is told then, from the first attempt on. It is silent until it comes to
+//! the event of its activation; so what ended before is never told. Each telling is a task of its own that waits for nobody. No lock is
+//! held while one is on the wire: a client may call back.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::http::Phase;
 use crate::jose;
 use crate::log::{Aggregate, Batch, Event, Failure, Log, NotWritten, Payload, events};
 use crate::names::SessionId;
@@ -31,6 +33,9 @@ events! {
     }
 }
 
+/// What the store calls this reader.
+pub const READER: &str = "back_channel_logout";
+
 /// How many events are read at once.
 const PAGE: usize = 128;
 
@@ -40,13 +45,16 @@ const BREATH_MS: i64 = 1000;
 /// The event type that a logout token speaks of (section 2.4).
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
+fn aggregate() -> Aggregate {
+    Aggregate::new("projection", READER)
+}
+
 /// Makes the notifier speak from now on. A second time changes nothing.
 ///
 /// # Errors
 /// The store failed.
 pub async fn activate(log: &Log, now_ms: i64) -> Result<(), Failure> {
-    let aggregate = Aggregate::new("projection", "back_channel_logout");
-    let batch = Batch::new().add(&aggregate, 0, &Started { position: log.head() })?;
+    let batch = Batch::new().add(&aggregate(), 0, &Started { position: log.head() })?;
     match log.append(batch, now_ms).await {
         Ok(()) | Err(NotWritten::Changed(_) | NotWritten::Taken(_)) => Ok(()),
         Err(NotWritten::Failed(failure)) => Err(failure),
@@ -54,12 +62,13 @@ pub async fn activate(log: &Log, now_ms: i64) -> Result<(), Failure> {
 }
 
 /// Reads the log until it is told to stop. Tellings under way stop with it.
-pub async fn run(provider: Arc<Provider>, mut stop: watch::Receiver<bool>) {
+pub async fn run(provider: Arc<Provider>, mut phase: watch::Receiver<Phase>) {
     let mut growth = provider.log.growth();
-    let mut notifier = Notifier { provider: provider.clone(), position: 0, active: false, tellings: JoinSet::new() };
+    let mut notifier = Notifier::new(provider.clone());
     loop {
         growth.mark_unchanged();
         let failed = notifier.catch_up().await.is_err();
+        notifier.keep_position();
         let again = async {
             if failed {
                 drop(provider.world.sleep(BREATH_MS, "notifier").await);
@@ -70,22 +79,51 @@ pub async fn run(provider: Arc<Provider>, mut stop: watch::Receiver<bool>) {
         };
         tokio::select! {
             biased;
-            _ = stop.wait_for(|stop| *stop) => return,
-            again = again => if !again { return },
+            _ = phase.wait_for(|phase| *phase > Phase::Serving) => break,
+            again = again => if !again { break },
         }
     }
+    notifier.keep_position();
 }
 
 struct Notifier {
     provider: Arc<Provider>,
     position: u64,
-    active: bool,
-    tellings: JoinSet<()>,
+    /// Whether it speaks; not known before the log was asked.
+    active: Option<bool>,
+    /// Each says at the end which event it follows from.
+    tellings: JoinSet<u64>,
+    /// How many tellings of which event are not over.
+    open: BTreeMap<u64, usize>,
 }
 
 impl Notifier {
+    fn new(provider: Arc<Provider>) -> Self {
+        let position = provider.log.position_of(READER);
+        Self { provider, position, active: None, tellings: JoinSet::new(), open: BTreeMap::new() }
+    }
+
+    /// Lets the store keep up to where everything is over.
+    fn keep_position(&mut self) {
+        while let Some(over) = self.tellings.try_join_next() {
+            // One that has panicked is not over: it is begun again at the next start.
+            let Ok(position) = over else { continue };
+            if let Some(open) = self.open.get_mut(&position) {
+                *open -= 1;
+                if *open == 0 {
+                    self.open.remove(&position);
+                }
+            }
+        }
+        let over = self.open.first_key_value().map_or(self.position, |(first, _)| first - 1);
+        self.provider.log.keep_position(READER, over);
+    }
+
     async fn catch_up(&mut self) -> Result<(), Failure> {
-        while self.tellings.try_join_next().is_some() {}
+        if self.active.is_none() {
+            let events = self.provider.log.load(&aggregate()).await?;
+            self.active = Some(events.iter().any(|event| event.kind == Started::TYPE && event.position <= self.position));
+        }
         loop {
             let events = self.provider.log.read(self.position, PAGE).await?;
             if events.is_empty() {
@@ -102,25 +140,32 @@ impl Notifier {
 
     async fn take(&mut self, event: &Event) -> Result<(), Failure> {
         match event.kind.as_str() {
-            Started::TYPE => self.active = true,
+            Started::TYPE => self.active = Some(true),
             SessionTerminated::TYPE => {
                 let session_id = SessionId::new(event.aggregate.id());
-                let tellings = match self.active && self.provider.config.flags.enable_back_channel_logout {
+                let tellings = match self.active == Some(true) && self.provider.config.flags.enable_back_channel_logout {
                     true => SessionLogout::load(&self.provider.log, &session_id).await?.tellings(&session_id),
                     false => Vec::new(),
                 };
-                self.begin(&session_id, tellings);
+                self.begin(event.position, &session_id, tellings);
             }
             _ => {}
         }
         Ok(())
     }
 
-    fn begin(&mut self, session_id: &SessionId, tellings: Vec<Telling>) {
+    fn begin(&mut self, position: u64, session_id: &SessionId, tellings: Vec<Telling>) {
         let counts = &self.provider.world.counts;
         let round = Arc::new(Round { waiting: self.provider.rounds.take(session_id), counts: counts.clone() });
+        if !tellings.is_empty() {
+            self.open.insert(position, tellings.len());
+        }
         for telling in tellings {
-            self.tellings.spawn(tell(self.provider.clone(), telling, round.clone(), counts.busy()));
+            let told = tell(self.provider.clone(), telling, round.clone(), counts.busy());
+            self.tellings.spawn(async move {
+                told.await;
+                position
+            });
         }
     }
 }
@@ -235,8 +280,9 @@ async fn logout_token(provider: &Provider, telling: &Telling, attempt: u32) -> R
     let Some(client) = provider.known_client(first.client_id.as_str()).await? else { return Ok(None) };
     let key = provider.keys.current(&provider.log, client.id_token_alg).await?;
     let now = provider.world.now();
-    // Not the version of the aggregate: that depends on who else was told meanwhile.
-    let purpose = format!("logout token {} {}", first.client_id, first.back_channel_logout_uri);
+    // Not the version of the aggregate: that depends on who else was told meanwhile. A provider that has started again begins with the
+    // first attempt, and its token is another one all the same.
+    let purpose = format!("logout token {} {} {}", provider.log.opened(), first.client_id, first.back_channel_logout_uri);
     let claims = LogoutTokenClaims {
         iss: first.issuer.as_str(),
         sub: subject::of(&provider.config, &client, &first.user_id),

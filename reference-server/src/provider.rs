@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use tokio::sync::watch;
 
 use crate::client_keys::FetchedKeys;
 use crate::config::{Client, Config, Origin};
@@ -35,6 +36,8 @@ pub struct Provider {
     pub fetched_keys: FetchedKeys,
     /// Makes keys at a rotation; without it only those that wait on the ring are used.
     pub key_maker: Option<keys::KeyMaker>,
+    /// Dropped after everything else: whoever listens knows then that the store is closed.
+    pub gone: watch::Sender<()>,
 }
 
 impl Provider {

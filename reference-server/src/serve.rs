@@ -14,10 +14,12 @@ use tokio::net::TcpListener;
 
 use crate::config::{Config, ConfigError};
 use crate::log::Failure;
+use crate::log::durable::{OpenError, Plug};
 use crate::names::ManagementToken;
-use crate::own_keys;
+use crate::own_keys::{KeysError, OwnKeys};
 use crate::own_tls::{self, TlsError};
-use crate::seam::{Running, StartError};
+use crate::running::Running;
+use crate::seam::{self, StartError};
 use crate::world::World;
 use crate::world::clock::{Clock, Sleep};
 use crate::world::fresh::Fresh;
@@ -44,6 +46,8 @@ pub struct ServeOptions {
     pub allow_internal: Vec<String>,
     /// The keys of the fixtures, which everybody knows, instead of keys of its own.
     pub fixture_keys: bool,
+    /// The file that keeps what has happened; without one it is gone with the process. Keys that are made are kept beside it.
+    pub data: Option<PathBuf>,
 }
 
 impl Default for ServeOptions {
@@ -57,6 +61,7 @@ impl Default for ServeOptions {
             http: false,
             allow_internal: Vec::new(),
             fixture_keys: false,
+            data: None,
         }
     }
 }
@@ -92,6 +97,12 @@ pub enum ServeError {
     /// The provider did not start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The data file is not to be had.
+    #[error(transparent)]
+    Data(#[from] OpenError),
+    /// The keys beside the data file are not to be had.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// No keys or names could be made.
     #[error(transparent)]
     Chance(#[from] Failure),
@@ -110,10 +121,11 @@ pub async fn serve(options: ServeOptions, say: impl FnOnce(&str), shutdown: impl
     let made = ManagementToken::new(URL_SAFE_NO_PAD.encode(chance()?));
     config.outgoing.allowed_hosts.extend(options.allow_internal.iter().cloned());
     let management = config.management.token.get_or_insert(made).clone();
-    let own_keys = config.keys.is_empty();
-    if own_keys {
-        config.keys = own_keys::at_once()?;
-    }
+    let store = seam::store(config.store, options.data.as_ref(), &Plug::default()).map_err(|error| match error {
+        StartError::Data(error) => ServeError::Data(error),
+        error => error.into(),
+    })?;
+    let (own_keys, all_are_own) = keys(&options, &mut config)?;
     let (tls, ca) = tls(&options, &config, addr)?;
     let ca_file = ca.map(|ca| CaFile::write(&ca, addr.port())).transpose()?;
     let text = introduction(&options, &config, addr, ca_file.as_ref().map(|file| file.0.as_path()), &management, theirs);
@@ -125,9 +137,9 @@ pub async fn serve(options: ServeOptions, say: impl FnOnce(&str), shutdown: impl
     let outgoing = Outgoing::new(resolve, &own_tls::trusting(options.trust_ca.as_deref())?, Guard::new(&config.outgoing));
     let clock = Arc::new(WallClock { counts: counts.clone() });
     let world = World { clock, fresh: Fresh::new(chance()?), counts, outgoing };
-    let running = Running::begin(config, world, Some(own_keys::maker()), listener, tls).await?;
-    if own_keys {
-        own_keys::in_the_background(&running.provider);
+    let running = Running::begin(config, world, store, Some(own_keys.clone().maker()), listener, tls).await?;
+    if all_are_own {
+        own_keys.in_the_background(&running.provider);
     }
     say(&text);
     shutdown.await;
@@ -169,6 +181,32 @@ fn configuration(options: &ServeOptions, addr: SocketAddr) -> Result<(Config, bo
         Some(plain) => Err(ServeError::Plain(plain.issuer.to_string())),
         None => Ok((config, options.config.is_some())),
     }
+}
+
+/// Beside a data file, the file of the keys that were made.
+fn keys_beside(data: &Path) -> PathBuf {
+    let mut name = data.as_os_str().to_owned();
+    name.push(".keys");
+    name.into()
+}
+
+/// Sees to it that there are keys: those of the configuration, or else keys of its own; and whether all are its own. Keys that were made
+/// at a rotation are there again in any case.
+fn keys(options: &ServeOptions, config: &mut Config) -> Result<(Arc<OwnKeys>, bool), ServeError> {
+    let (own, kept) = match &options.data {
+        Some(data) => OwnKeys::kept_in(keys_beside(data))?,
+        None => (OwnKeys::in_memory(), Vec::new()),
+    };
+    let all_are_own = config.keys.is_empty();
+    if all_are_own {
+        config.keys = kept;
+        own.at_once(&mut config.keys)?;
+    } else {
+        // Which key signs first is the operator's word, where there is one.
+        let given: Vec<_> = config.keys.iter().map(|key| key.kid.clone()).collect();
+        config.keys.extend(kept.into_iter().filter(|key| !key.signs() && !given.contains(&key.kid)));
+    }
+    Ok((Arc::new(own), all_are_own))
 }
 
 /// TLS of the server, and the CA if it was made here.
@@ -235,6 +273,12 @@ fn introduction(
     }
     if let Some(ca) = ca {
         line("CA", &ca.display().to_string());
+    }
+    if let Some(data) = &options.data {
+        line("data", &data.display().to_string());
+        if !options.fixture_keys {
+            line("keys", &keys_beside(data).display().to_string());
+        }
     }
     if options.fixture_keys {
         line("", "The signing keys are those of the fixtures, which everybody knows.");

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Stop, say};
-use crate::embedded::{ServeError, ServeOptions, serve as run};
+use crate::embedded::{OpenError, ServeError, ServeOptions, serve as run};
 
 /// Where and how to serve.
 #[derive(Debug, Args)]
@@ -38,6 +38,9 @@ pub struct ServeArgs {
     /// Sign with the keys of the fixtures, which everybody knows
     #[arg(long)]
     fixture_keys: bool,
+    /// Keep what happens in this file, and the keys that sign beside it in FILE.keys; both are made if they are not there
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
 }
 
 /// Serves until it is interrupted or told to end, then stops in good order.
@@ -54,10 +57,14 @@ pub fn serve(args: ServeArgs) -> Result<u8, Stop> {
         http: args.http,
         allow_internal: args.allow_internal,
         fixture_keys: args.fixture_keys,
+        data: args.data,
     };
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Stop::Target(format!("no runtime: {e}")))?;
     runtime.block_on(run(options, say, told_to_end())).map_err(|e| match e {
+        // That somebody else has it is said as it is of a port.
+        ServeError::Data(OpenError::InUse(_)) => Stop::Serve(e.to_string()),
         ServeError::Config(_) | ServeError::File { .. } | ServeError::Plain(_) | ServeError::Tls(_) => Stop::Usage(e.to_string()),
+        ServeError::Data(_) | ServeError::Keys(_) => Stop::Usage(e.to_string()),
         ServeError::Listen { .. } | ServeError::Start(_) | ServeError::Chance(_) => Stop::Serve(e.to_string()),
     })?;
     Ok(0)

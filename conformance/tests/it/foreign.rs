@@ -136,6 +136,7 @@ fn our_own_provider_conforms_from_outside() {
             tls: Some(Arc::new(served)),
             client_tls: Arc::new(tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()),
             resolve: Arc::new(|host: &str, port: u16| Some(SocketAddr::new(host.parse().ok()?, port))),
+            data: None,
         };
         let provider = Arc::new(reference_server::start(&config, [7; 32], outside).await.unwrap());
         tokio::spawn(relay(listener, provider.addr()));

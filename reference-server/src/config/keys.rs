@@ -136,6 +136,24 @@ fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D:
     STANDARD.decode(String::deserialize(deserializer)?).map_err(|_| D::Error::custom("this is not base64"))
 }
 
+/// A file of keys alone.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeysToml {
+    #[serde(default)]
+    keys: Vec<Spanned<KeyEntry>>,
+}
+
+/// Reads `[[keys]]` from a file that has nothing else. `file` is what messages call it.
+///
+/// # Errors
+/// The first slip, as of a configuration.
+pub fn parse_keys(file: &str, text: &str) -> Result<Vec<SigningKey>, ConfigError> {
+    let source = Source { file, text };
+    let toml: KeysToml = toml::from_str(text).map_err(|error| source.toml(&error))?;
+    check(&source, toml.keys)
+}
+
 pub(super) fn check(source: &Source<'_>, written: Vec<Spanned<KeyEntry>>) -> Result<Vec<SigningKey>, ConfigError> {
     let mut kids = BTreeSet::new();
     let mut current = Vec::new();

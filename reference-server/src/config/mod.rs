@@ -14,7 +14,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub use self::clients::{AccessTokenFormat, ApplicationType, AuthMethod, Client, Consent, KeySource};
-pub use self::keys::{Algorithm, AssertionAlgorithm, KeyEntry, KeyUse};
+pub use self::keys::{Algorithm, AssertionAlgorithm, KeyEntry, KeyUse, parse_keys};
 pub use self::place::ConfigError;
 pub use self::provider::{Delivery, Flags, Lifetimes, Management, Origin, Outgoing, PasswordCost, Policy, StoreKind, Subjects};
 pub use self::users::User;

@@ -46,6 +46,8 @@ pub enum StoreKind {
     /// In memory: they are gone with the process.
     #[default]
     Memory,
+    /// In a file, which whoever starts the provider names.
+    Durable,
 }
 
 /// `[flags]`: features that can be switched. All are off by default, as in the system that this one stands for.

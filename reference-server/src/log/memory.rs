@@ -1,21 +1,23 @@
 //! A store that lives as long as the process.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::{Aggregate, Batch, Event, Failure, Later, NotWritten, Store};
+use super::{Aggregate, Batch, Bell, Event, Failure, Later, NotWritten, Store};
 
 #[derive(Default)]
 struct Events {
     all: Vec<Arc<Event>>,
     of: BTreeMap<Aggregate, Vec<Arc<Event>>>,
     taken: BTreeSet<String>,
+    readers: BTreeMap<String, u64>,
 }
 
 /// Events in memory, under one lock that is never held across an await.
 #[derive(Default)]
 pub struct Memory {
     events: Mutex<Events>,
+    bell: OnceLock<Bell>,
 }
 
 impl Memory {
@@ -34,6 +36,7 @@ impl Memory {
         if let Some(taken) = batch.unique.iter().find(|name| events.taken.contains(*name)) {
             return Err(NotWritten::Taken(taken.clone()));
         }
+        let before = events.all.len();
         events.taken.extend(batch.unique);
         for (aggregate, expected, new) in batch.writes {
             for (event, version) in new.into_iter().zip(expected + 1..) {
@@ -45,7 +48,13 @@ impl Memory {
                 events.of.entry(aggregate.clone()).or_default().push(event);
             }
         }
-        Ok(events.all.len() as u64)
+        let head = events.all.len() as u64;
+        let grown = events.all.len() > before;
+        drop(events);
+        if let (true, Some(bell)) = (grown, self.bell.get()) {
+            bell(head);
+        }
+        Ok(head)
     }
 }
 
@@ -67,6 +76,23 @@ impl Store for Memory {
 
     fn head(&self) -> u64 {
         self.lock().all.len() as u64
+    }
+
+    fn opened(&self) -> u64 {
+        1
+    }
+
+    fn position_of(&self, reader: &str) -> u64 {
+        self.lock().readers.get(reader).copied().unwrap_or(0)
+    }
+
+    fn keep_position(&self, reader: &str, position: u64) {
+        self.lock().readers.insert(reader.to_owned(), position);
+    }
+
+    fn hang(&self, bell: Bell) {
+        // There is one log over a store.
+        let _ = self.bell.set(bell);
     }
 }
 

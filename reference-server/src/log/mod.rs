@@ -1,5 +1,6 @@
 //! The event log, which is the only state: aggregates, events, and the small trait of the stores behind it.
 
+pub mod durable;
 pub mod memory;
 
 use std::future::Future;
@@ -168,6 +169,9 @@ pub enum NotWritten {
 /// What a store answers with, later.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// Is rung with the new head.
+pub type Bell = Box<dyn Fn(u64) + Send + Sync>;
+
 /// What the provider wants of a store. A store is gap-free: who reads from a position never misses an event.
 pub trait Store: Send + Sync {
     /// All events of an aggregate, in order.
@@ -181,21 +185,37 @@ pub trait Store: Send + Sync {
 
     /// The position of the last event.
     fn head(&self) -> u64;
+
+    /// How often this log was opened, this time included.
+    fn opened(&self) -> u64;
+
+    /// How far a reader has got, as far as the store knows; 0 if it never said.
+    fn position_of(&self, reader: &str) -> u64;
+
+    /// Keeps how far a reader has got, when there is something to be written anyway. If that does not come about, the reader will look
+    /// at some events again.
+    fn keep_position(&self, reader: &str, position: u64);
+
+    /// From now on the bell is rung whenever the log has grown, before whoever wrote is answered: they may have given up waiting.
+    fn hang(&self, bell: Bell);
 }
 
 /// The log as the provider uses it: a store, and a bell that rings when it has grown.
 pub struct Log {
     store: Box<dyn Store>,
-    head: watch::Sender<u64>,
-    counts: Arc<Counts>,
+    head: Arc<watch::Sender<u64>>,
 }
 
 impl Log {
     /// A log over a store.
     pub fn new(store: Box<dyn Store>, counts: Arc<Counts>) -> Self {
-        let head = store.head();
-        counts.head_is(head);
-        Self { store, head: watch::Sender::new(head), counts }
+        let head = Arc::new(watch::Sender::new(store.head()));
+        let grown = head.clone();
+        store.hang(Box::new(move |head| {
+            counts.head_is(head);
+            grown.send_modify(|known| *known = (*known).max(head));
+        }));
+        Self { store, head }
     }
 
     /// All events of an aggregate, in order; none if there is no such aggregate.
@@ -211,9 +231,7 @@ impl Log {
     /// # Errors
     /// Somebody was faster, or the store failed.
     pub async fn append(&self, batch: Batch, at_ms: i64) -> Result<(), NotWritten> {
-        let head = self.store.append(batch, at_ms).await?;
-        self.counts.head_is(head);
-        self.head.send_modify(|known| *known = (*known).max(head));
+        self.store.append(batch, at_ms).await?;
         Ok(())
     }
 
@@ -228,6 +246,21 @@ impl Log {
     /// The position of the last event.
     pub fn head(&self) -> u64 {
         *self.head.borrow()
+    }
+
+    /// How often this log was opened, this time included.
+    pub fn opened(&self) -> u64 {
+        self.store.opened()
+    }
+
+    /// How far a reader has got.
+    pub fn position_of(&self, reader: &str) -> u64 {
+        self.store.position_of(reader)
+    }
+
+    /// Keeps how far a reader has got; see [`Store::keep_position`].
+    pub fn keep_position(&self, reader: &str, position: u64) {
+        self.store.keep_position(reader, position);
     }
 
     /// Says when the log has grown.

@@ -56,6 +56,11 @@ impl Counts {
         BusyGuard(self.clone())
     }
 
+    /// A log of `head` events is opened, of which the notifier has dealt with `position`.
+    pub fn begin(&self, head: u64, position: u64) {
+        self.change(|numbers| (numbers.head, numbers.position) = (head, position));
+    }
+
     /// The event log has grown to `head`.
     pub fn head_is(&self, head: u64) {
         self.change(|numbers| numbers.head = numbers.head.max(head));

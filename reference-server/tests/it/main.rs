@@ -13,6 +13,7 @@ mod logout;
 mod management;
 mod refresh;
 mod relying_party;
+mod restarting;
 mod revocation;
 mod serving;
 mod walker;

@@ -11,12 +11,12 @@ use tokio::sync::oneshot;
 
 use crate::walker::Walker;
 
-fn anywhere() -> ServeOptions {
+pub fn anywhere() -> ServeOptions {
     ServeOptions { listen: "127.0.0.1:0".parse().expect("an address"), ..ServeOptions::default() }
 }
 
 /// The word after a name at the beginning of a line.
-fn said<'t>(text: &'t str, name: &str) -> &'t str {
+pub fn said<'t>(text: &'t str, name: &str) -> &'t str {
     text.lines().find_map(|line| line.strip_prefix(name)).map_or("", str::trim)
 }
 

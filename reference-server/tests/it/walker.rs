@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderValue, LOCATION, SET_COOKIE};
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use reference_server::{Handle, Outside, ResolveName, start};
 use rustls::pki_types::ServerName;
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -56,6 +59,11 @@ pub fn server_tls() -> Arc<rustls::ServerConfig> {
     PKI.server.clone()
 }
 
+/// TLS of a client that trusts the tests.
+pub fn client_tls() -> Arc<rustls::ClientConfig> {
+    PKI.client.clone()
+}
+
 /// The fixtures as one configuration.
 pub fn fixtures() -> String {
     [
@@ -69,13 +77,20 @@ pub fn fixtures() -> String {
 
 /// A provider with the fixtures; its clients live where `resolve` says.
 pub async fn provider_with(config: &str, resolve: ResolveName) -> Handle {
-    let outside = Outside { tls: Some(PKI.server.clone()), client_tls: PKI.client.clone(), resolve };
+    let outside = Outside { tls: Some(PKI.server.clone()), client_tls: PKI.client.clone(), resolve, data: None };
     start(config, [7; 32], outside).await.expect("the configuration is right")
+}
+
+/// A provider with the fixtures that keeps its log in a file.
+pub async fn durable_provider(data: &Path, resolve: ResolveName) -> Handle {
+    let config = fixtures().replace("store  = \"memory\"", "store = \"durable\"");
+    let outside = Outside { tls: Some(PKI.server.clone()), client_tls: PKI.client.clone(), resolve, data: Some(data.to_owned()) };
+    start(&config, [7; 32], outside).await.expect("a data file")
 }
 
 /// A provider with the fixtures that speaks plain HTTP, as behind a proxy that ends TLS.
 pub async fn plain_provider() -> Handle {
-    let outside = Outside { tls: None, client_tls: PKI.client.clone(), resolve: Arc::new(|_, _| None) };
+    let outside = Outside { tls: None, client_tls: PKI.client.clone(), resolve: Arc::new(|_, _| None), data: None };
     start(&fixtures(), [7; 32], outside).await.expect("the configuration is right")
 }
 
@@ -148,7 +163,7 @@ pub const MANAGEMENT: &str = "management-of-the-fixtures-it-is-public";
 /// A browser with cookies, which follows nothing of itself.
 pub struct Walker {
     addr: SocketAddr,
-    tls: Arc<rustls::ClientConfig>,
+    tls: Option<Arc<rustls::ClientConfig>>,
     cookies: BTreeMap<String, BTreeMap<String, String>>,
 }
 
@@ -159,10 +174,29 @@ impl Walker {
 
     /// A browser that trusts somebody else.
     pub fn to(addr: SocketAddr, tls: Arc<rustls::ClientConfig>) -> Self {
-        Self { addr, tls, cookies: BTreeMap::new() }
+        Self { addr, tls: Some(tls), cookies: BTreeMap::new() }
+    }
+
+    /// A browser before whom somebody has ended TLS.
+    pub fn plain(addr: SocketAddr) -> Self {
+        Self { addr, tls: None, cookies: BTreeMap::new() }
+    }
+
+    /// The provider is elsewhere now.
+    pub fn moves_to(&mut self, addr: SocketAddr) {
+        self.addr = addr;
     }
 
     pub async fn send(&mut self, method: Method, url: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+        self.try_send(method, url, headers, body).await.expect("an answer")
+    }
+
+    /// An answer, if there is one.
+    pub async fn try_get(&mut self, url: &str) -> Option<Reply> {
+        self.try_send(Method::GET, url, &[], "").await
+    }
+
+    async fn try_send(&mut self, method: Method, url: &str, headers: &[(&str, &str)], body: &str) -> Option<Reply> {
         let url = url::Url::parse(url).expect("an address");
         let host = url.host_str().expect("a host").to_owned();
         let mut request =
@@ -177,11 +211,13 @@ impl Walker {
         let request = request.body(Full::new(Bytes::from(body.to_owned()))).expect("a request");
         let stream = TcpStream::connect(self.addr).await.expect("the provider listens");
         stream.set_nodelay(true).expect("a socket");
-        let name = ServerName::try_from(host.clone()).expect("a name");
-        let stream = TlsConnector::from(self.tls.clone()).connect(name, stream).await.expect("TLS");
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP");
-        tokio::spawn(connection);
-        let response = sender.send_request(request).await.expect("an answer");
+        let response = match &self.tls {
+            None => exchange(stream, request).await?,
+            Some(tls) => {
+                let name = ServerName::try_from(host.clone()).expect("a name");
+                exchange(TlsConnector::from(tls.clone()).connect(name, stream).await.expect("TLS"), request).await?
+            }
+        };
         let (head, body) = response.into_parts();
         let body = String::from_utf8(body.collect().await.expect("a body").to_bytes().to_vec()).expect("UTF-8");
         for cookie in head.headers.get_all(SET_COOKIE) {
@@ -189,7 +225,7 @@ impl Walker {
             let (name, value) = line.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");
             self.cookies.entry(host.clone()).or_default().insert(name.to_owned(), value.to_owned());
         }
-        Reply { status: head.status, headers: head.headers, body }
+        Some(Reply { status: head.status, headers: head.headers, body })
     }
 
     pub async fn get(&mut self, url: &str) -> Reply {
@@ -319,6 +355,15 @@ impl Walker {
         let events = reply.json()["events"].as_array().expect("a list").clone();
         events.into_iter().filter(|event| event["type"].as_str().is_some_and(|kind| kind.starts_with(prefix))).collect()
     }
+}
+
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+) -> Option<Response<Incoming>> {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP");
+    tokio::spawn(connection);
+    sender.send_request(request).await.ok()
 }
 
 /// The secret of a client of the fixtures.
