@@ -16,9 +16,11 @@ async fn both_documents_say_the_same_and_only_what_works() {
     assert_eq!(said["issuer"], "https://op.test");
     assert_eq!(said["grant_types_supported"], json!(["authorization_code", "refresh_token", "client_credentials"]));
     assert_eq!(said["introspection_endpoint"], "https://op.test/introspect");
-    assert_eq!(said["introspection_endpoint_auth_methods_supported"], json!(["client_secret_basic", "client_secret_post"]));
+    let secrets = json!(["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"]);
+    assert_eq!(said["introspection_endpoint_auth_methods_supported"], secrets);
     assert_eq!(said["revocation_endpoint"], "https://op.test/revoke");
-    assert_eq!(said["revocation_endpoint_auth_methods_supported"], json!(["client_secret_basic", "client_secret_post", "none"]));
+    let all = json!(["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"]);
+    assert_eq!(said["revocation_endpoint_auth_methods_supported"], all);
     assert_eq!(said["id_token_signing_alg_values_supported"], json!(["ES256", "RS256", "EdDSA"]));
     assert_eq!(said["backchannel_logout_supported"], true);
     for later in ["device_authorization_endpoint", "registration_endpoint"] {
