@@ -28,6 +28,7 @@
 //! | `client_auth`, `client_keys`, `hint`, `browser` | who asks: a client and its keys, an ID token, a browser and its forms |
 //! | `state` | one file for each kind of aggregate: its events, and what they add up to |
 //! | `log` | events, batches, the trait of the stores, which are `log::memory` and `log::durable` |
+//! | `registration` | what a client says of itself, checked |
 //! | `sessions`, `notifier` | ending sessions, and telling relying parties about it |
 //! | `found`, `revoking` | tokens that come back, and taking them back |
 //! | `tokens`, `jose`, `keys`, `own_keys`, `own_tls` | what is signed, and with what |
@@ -43,7 +44,8 @@
 //! - No module but `http` and `world::outgoing` talks over a socket; the two entry points open the port.
 //! - No module but `serve` asks the machine for the time or for chance (`own_keys` and `own_tls` make keys where `serve` says so).
 //! - No state beside the log. What is kept in memory is folded from it, or can be thrown away.
-//! - No secret in the log: codes, tokens and cookies are filed under their hashes, and private keys are not events.
+//! - No secret in the log: codes, tokens and cookies are filed under their hashes, and private keys are not events. But for one: the key
+//!   of the MAC of a client that has registered `client_secret_jwt`, which no hash can stand in for.
 //! - No switch that makes the provider wrong. Defects are played on the wire by the harness.
 //! - No lock that is held while somebody outside is waited for.
 //! - Nothing in discovery that does not work.
@@ -71,6 +73,7 @@ mod params;
 mod passwords;
 mod provider;
 mod refusal;
+mod registration;
 mod revoking;
 mod running;
 mod scope;

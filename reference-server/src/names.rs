@@ -99,6 +99,10 @@ secret! {
     Verifier;
     /// What a client authenticates with.
     ClientSecret;
+    /// What lets somebody register a client (RFC 7591, section 1.2).
+    InitialAccessToken;
+    /// What lets a client read, change and remove its registration (RFC 7591, section 1.2).
+    RegistrationToken;
     /// What a user authenticates with.
     Password;
     /// The value of the cookie by which a browser is known again.

@@ -10,13 +10,15 @@ use crate::config::{Client, Config, Origin};
 use crate::exchange::{Answer, Request};
 use crate::keys::Keyring;
 use crate::log::{Failure, Log};
+use crate::names::ClientId;
 use crate::notifier::Rounds;
 use crate::passwords::Passwords;
 use crate::refusal::Refusal;
+use crate::state::client::RegisteredClient;
 use crate::world::World;
 use crate::world::outgoing::Whose;
 use crate::world::quiet::{BusyGuard, OpenGuard};
-use crate::{endpoints, keys};
+use crate::{endpoints, keys, registration};
 
 /// A provider.
 pub struct Provider {
@@ -59,7 +61,11 @@ impl Provider {
     /// # Errors
     /// The store failed.
     pub async fn known_client(&self, id: &str) -> Result<Option<Arc<Client>>, Failure> {
-        Ok(self.config.clients.get(id).cloned())
+        if let Some(client) = self.config.clients.get(id) {
+            return Ok(Some(client.clone()));
+        }
+        let found = RegisteredClient::load(&self.log, &ClientId::new(id)).await?;
+        found.map(|found| registration::client(found.registered).map(Arc::new)).transpose()
     }
 }
 

@@ -56,6 +56,10 @@ codes! {
     RequestUriNotSupported = "request_uri_not_supported" 400,
     /// OpenID Connect Core Error Code unmet_authentication_requirements 1.0.
     UnmetAuthenticationRequirements = "unmet_authentication_requirements" 400,
+    /// RFC 7591, section 3.2.2.
+    InvalidRedirectUri = "invalid_redirect_uri" 400,
+    /// RFC 7591, section 3.2.2.
+    InvalidClientMetadata = "invalid_client_metadata" 400,
     /// RFC 6750, section 3.1.
     InvalidToken = "invalid_token" 401,
     /// RFC 6750, section 3.1.
@@ -214,6 +218,16 @@ refusals! {
     FormForged = InvalidRequest "this form was not shown in this browser; cookies have to be allowed",
     /// A form without a choice that we know.
     ChoiceUnknown = InvalidRequest "the form has no such choice",
+    /// RFC 7591, section 3.1.
+    NotJson = InvalidRequest "the body has to be a JSON object, and the Content-Type application/json",
+    /// RFC 7591, section 3.2.2.
+    RegisteredRedirectUri(String) = InvalidRedirectUri "{0}",
+    /// RFC 7591, section 3.2.2.
+    RegisteredMetadata(String) = InvalidClientMetadata "{0}",
+    /// RFC 7591, section 3; RFC 7592, section 2.
+    RegistrationTokenMissing = InvalidToken "a bearer token is needed here",
+    /// RFC 7591, section 3; RFC 7592, section 2.
+    RegistrationTokenWrong = InvalidToken "the bearer token is unknown, or its client is not registered here",
     /// The store or a key failed. What exactly is nobody's business outside.
     Internal(String) = ServerError "something failed at the provider",
 }

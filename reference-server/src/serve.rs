@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::net::TcpListener;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Secret};
 use crate::log::Failure;
 use crate::log::durable::{OpenError, Plug};
 use crate::names::ManagementToken;
@@ -298,7 +298,7 @@ fn introduction(
     }
     for client in config.clients.values() {
         let how = client.auth_method.text();
-        let secret = client.secret.as_ref().map_or("", |secret| secret.reveal());
+        let secret = client.secret.as_ref().and_then(Secret::itself).map_or("", |secret| secret.reveal());
         line("client", format!("{:<12}{how:<21}{secret}", client.id.as_str()).trim_end());
         for uri in &client.redirect_uris {
             line("", &format!("            {uri}"));

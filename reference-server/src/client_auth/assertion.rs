@@ -11,7 +11,7 @@ use jsonwebtoken::DecodingKey;
 use serde_json::{Map, Value};
 
 use crate::client_keys::FetchedKeys;
-use crate::config::{AuthMethod, Client, KeySource};
+use crate::config::{AuthMethod, Client, KeySource, Secret};
 use crate::jose::{self, Unverified};
 use crate::log::{Batch, NotWritten};
 use crate::provider::Cx;
@@ -97,7 +97,7 @@ impl Assertion {
         }
         let kid = kid.as_deref();
         let signed = match (self.method(), &client.secret, &client.keys) {
-            (AuthMethod::ClientSecretJwt, Some(secret), _) => {
+            (AuthMethod::ClientSecretJwt, Some(Secret::Itself(secret)), _) => {
                 let long_enough = alg.mac_octets().is_some_and(|octets| secret.reveal().len() >= octets);
                 let key = DecodingKey::from_secret(secret.reveal().as_bytes());
                 long_enough && jose::is_signed_by(&self.token, *alg, [&key])

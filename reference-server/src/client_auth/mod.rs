@@ -57,7 +57,7 @@ pub async fn authenticate(cx: &mut Cx<'_>, params: &Params) -> Result<Arc<Client
     }
     match shown {
         Shown::Basic(_, secret) | Shown::Post(_, secret) => {
-            let fits = client.secret.as_ref().is_some_and(|known| known.matches(&secret));
+            let fits = client.secret.as_ref().is_some_and(|known| known.is(&secret));
             if fits { Ok(client) } else { Err(Refusal::ClientNotAuthenticated) }
         }
         Shown::Assertion(assertion) => assertion.check(cx, &client).await.map(|()| client),

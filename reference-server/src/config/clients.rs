@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::Spanned;
-use url::{Host, Url};
 
 use super::keys::{Algorithm, AssertionAlgorithm};
 use super::place::{ConfigError, Source, nearest};
+use super::uris::{check_https, check_logout_uri, check_redirect_uri, sector};
 use crate::client_keys::ClientKeys;
 use crate::names::{ClientId, ClientSecret, RedirectUri};
+use crate::world::fresh::fingerprint;
 use crate::world::outgoing::Whose;
 
 /// How a client authenticates at the token endpoint (Core, section 9).
@@ -50,6 +51,40 @@ impl AuthMethod {
         match self {
             Self::ClientSecretBasic | Self::ClientSecretPost | Self::ClientSecretJwt => true,
             Self::PrivateKeyJwt | Self::None => false,
+        }
+    }
+}
+
+/// What is known of a client's secret.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "ClientSecret")]
+pub enum Secret {
+    /// The secret itself: configured, or needed for a MAC.
+    Itself(ClientSecret),
+    /// Its hash, by which it is known again.
+    Hash(String),
+}
+
+impl From<ClientSecret> for Secret {
+    fn from(secret: ClientSecret) -> Self {
+        Self::Itself(secret)
+    }
+}
+
+impl Secret {
+    /// Whether this is it.
+    pub fn is(&self, shown: &ClientSecret) -> bool {
+        match self {
+            Self::Itself(known) => known.matches(shown),
+            Self::Hash(hash) => *hash == fingerprint(shown.reveal()),
+        }
+    }
+
+    /// The secret itself, where it is known.
+    pub fn itself(&self) -> Option<&ClientSecret> {
+        match self {
+            Self::Itself(known) => Some(known),
+            Self::Hash(_) => None,
         }
     }
 }
@@ -116,8 +151,8 @@ pub struct Client {
     pub id: ClientId,
     /// What pages call it.
     pub name: String,
-    /// `client_secret`; there if and only if the method asks for it.
-    pub secret: Option<ClientSecret>,
+    /// What is known of its secret; there if the method asks for one.
+    pub secret: Option<Secret>,
     /// How it authenticates.
     pub auth_method: AuthMethod,
     /// The one algorithm of its assertions; else any that fits its method and its keys.
@@ -141,7 +176,7 @@ pub struct Client {
     /// Where it wants to be told of a logout.
     pub backchannel_logout_uri: Option<String>,
     /// Whether its logout tokens have to name the session. They all do.
-    #[expect(dead_code, reason = "registered metadata, which a client may read back when registration comes")]
+    #[expect(dead_code, reason = "a client may read it back, from its registration")]
     pub backchannel_logout_session_required: bool,
     /// Web or native.
     pub application_type: ApplicationType,
@@ -157,6 +192,8 @@ pub struct Client {
     pub refresh_without_offline_access: bool,
     /// When the user is asked.
     pub consent: Consent,
+    /// How old a sign-in may be, in seconds, where the request does not say.
+    pub default_max_age: Option<i64>,
     /// Whose word its addresses are.
     pub whose: Whose,
 }
@@ -168,48 +205,50 @@ impl Client {
     }
 }
 
+/// A client as it is written, in the configuration or in a registration.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ClientToml {
-    client_id: String,
-    client_name: Option<String>,
-    client_secret: Option<ClientSecret>,
+pub struct WrittenClient {
+    pub client_id: String,
+    pub client_name: Option<String>,
+    pub client_secret: Option<Secret>,
     #[serde(default)]
-    token_endpoint_auth_method: AuthMethod,
-    token_endpoint_auth_signing_alg: Option<AssertionAlgorithm>,
-    jwks: Option<serde_json::Value>,
-    jwks_uri: Option<String>,
+    pub token_endpoint_auth_method: AuthMethod,
+    pub token_endpoint_auth_signing_alg: Option<AssertionAlgorithm>,
+    pub jwks: Option<serde_json::Value>,
+    pub jwks_uri: Option<String>,
     #[serde(default = "code_grant")]
-    grant_types: Vec<String>,
+    pub grant_types: Vec<String>,
     #[serde(default)]
-    scope: String,
+    pub scope: String,
     #[serde(default)]
-    redirect_uris: Vec<String>,
+    pub redirect_uris: Vec<String>,
     #[serde(default)]
-    post_logout_redirect_uris: Vec<String>,
+    pub post_logout_redirect_uris: Vec<String>,
     #[serde(default)]
-    id_token_signed_response_alg: Algorithm,
-    userinfo_signed_response_alg: Option<Algorithm>,
+    pub id_token_signed_response_alg: Algorithm,
+    pub userinfo_signed_response_alg: Option<Algorithm>,
     #[serde(default)]
-    subject_type: SubjectType,
-    sector_identifier_uri: Option<String>,
-    backchannel_logout_uri: Option<String>,
+    pub subject_type: SubjectType,
+    pub sector_identifier_uri: Option<String>,
+    pub backchannel_logout_uri: Option<String>,
     #[serde(default)]
-    backchannel_logout_session_required: bool,
+    pub backchannel_logout_session_required: bool,
     #[serde(default)]
-    application_type: ApplicationType,
+    pub application_type: ApplicationType,
     #[serde(default)]
-    access_token_format: AccessTokenFormat,
+    pub access_token_format: AccessTokenFormat,
     #[serde(default)]
-    audience: Vec<String>,
+    pub audience: Vec<String>,
     #[serde(default)]
-    may_introspect: bool,
+    pub may_introspect: bool,
     #[serde(default)]
-    offline_access_without_consent: bool,
+    pub offline_access_without_consent: bool,
     #[serde(default)]
-    refresh_without_offline_access: bool,
+    pub refresh_without_offline_access: bool,
     #[serde(default)]
-    consent: Consent,
+    pub consent: Consent,
+    pub default_max_age: Option<i64>,
 }
 
 fn code_grant() -> Vec<String> {
@@ -228,7 +267,7 @@ const GRANT_TYPES: [&str; 6] = [
 
 pub(super) fn check(
     source: &Source<'_>,
-    written: BTreeMap<String, Spanned<ClientToml>>,
+    written: BTreeMap<String, Spanned<WrittenClient>>,
 ) -> Result<BTreeMap<String, Arc<Client>>, ConfigError> {
     let mut in_order: Vec<_> = written.into_iter().collect();
     in_order.sort_by_key(|(_, client)| client.span().start);
@@ -244,7 +283,11 @@ pub(super) fn check(
     Ok(clients)
 }
 
-fn client(name: String, toml: ClientToml) -> Result<Client, String> {
+/// Checks a client. What pages call it if it does not say is `name`.
+///
+/// # Errors
+/// What does not fit, in words.
+pub fn client(name: String, toml: WrittenClient) -> Result<Client, String> {
     let public = toml.token_endpoint_auth_method == AuthMethod::None;
     // RFC 6749, appendix A.1 and A.2: visible ASCII and space.
     let vschar = |text: &str| !text.is_empty() && text.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
@@ -256,7 +299,7 @@ fn client(name: String, toml: ClientToml) -> Result<Client, String> {
         None if toml.token_endpoint_auth_method.needs_secret() => {
             return Err("client_secret is missing; a public client says token_endpoint_auth_method = \"none\"".to_owned());
         }
-        Some(secret) if !vschar(secret.reveal()) => return Err("client_secret has to be visible ASCII".to_owned()),
+        Some(Secret::Itself(secret)) if !vschar(secret.reveal()) => return Err("client_secret has to be visible ASCII".to_owned()),
         Some(_) | None => {}
     }
     let keys = key_source(toml.jwks, toml.jwks_uri)?;
@@ -275,6 +318,9 @@ fn client(name: String, toml: ClientToml) -> Result<Client, String> {
     }
     if let Some(wrong) = scope.iter().find(|word| crate::scope::KNOWN.contains(&word.as_str())) {
         return Err(format!("scope has `{wrong}`, which only a user can grant"));
+    }
+    if toml.default_max_age.is_some_and(|age| age < 0) {
+        return Err("default_max_age is no age".to_owned());
     }
     let native = toml.application_type == ApplicationType::Native;
     for uri in toml.redirect_uris.iter().chain(&toml.post_logout_redirect_uris) {
@@ -315,6 +361,7 @@ fn client(name: String, toml: ClientToml) -> Result<Client, String> {
         offline_access_without_consent: toml.offline_access_without_consent,
         refresh_without_offline_access: toml.refresh_without_offline_access,
         consent: toml.consent,
+        default_max_age: toml.default_max_age,
         whose: Whose::Operators,
     })
 }
@@ -336,7 +383,7 @@ fn key_source(jwks: Option<serde_json::Value>, jwks_uri: Option<String>) -> Resu
 fn check_auth(
     method: AuthMethod,
     alg: Option<AssertionAlgorithm>,
-    secret: Option<&ClientSecret>,
+    secret: Option<&Secret>,
     keys: Option<&KeySource>,
 ) -> Result<(), String> {
     match (method, alg) {
@@ -346,79 +393,11 @@ fn check_auth(
             let octets = alg.unwrap_or(AssertionAlgorithm::HS256).mac_octets();
             let Some(octets) = octets else { return Err("client_secret_jwt takes HS256, HS384 or HS512".to_owned()) };
             // RFC 7518, section 3.2: the key is as long as the hash at least.
-            match secret {
+            match secret.and_then(Secret::itself) {
                 Some(secret) if secret.reveal().len() < octets => Err(format!("client_secret has to have {octets} octets for its MAC")),
                 Some(_) | None => Ok(()),
             }
         }
         (_, _) => Ok(()),
-    }
-}
-
-/// An address from which something is fetched.
-fn check_https(what: &str, uri: &str) -> Result<(), String> {
-    let wrong = |why: &str| Err(format!("`{uri}` is no {what}: {why}"));
-    let Ok(url) = Url::parse(uri) else { return wrong("it is not absolute") };
-    if uri.contains('#') || url.host().is_none() || !url.username().is_empty() || url.password().is_some() {
-        return wrong("it has to have a host, and neither fragment nor credentials");
-    }
-    if url.scheme() == "https" { Ok(()) } else { wrong("it has to be https") }
-}
-
-/// RFC 6749, section 3.1.2 (absolute, no fragment); RFC 9700, section 2.6 (http on loopback only); RFC 8252, section 7.1
-/// (schemes of a native application's own).
-fn check_redirect_uri(uri: &str, native: bool) -> Result<(), String> {
-    let wrong = |why: &str| Err(format!("`{uri}` is no redirect URI: {why}"));
-    let Ok(url) = Url::parse(uri) else { return wrong("it is not absolute") };
-    if uri.contains('#') {
-        return wrong("it has a fragment");
-    }
-    if uri.bytes().any(|byte| !(0x21..=0x7e).contains(&byte)) {
-        return wrong("it has characters that an address cannot have");
-    }
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if is_loopback(&url) => Ok(()),
-        "http" => wrong("http is for loopback addresses only"),
-        "javascript" | "data" | "vbscript" | "file" | "blob" | "about" => wrong("no application answers there"),
-        _ if native => Ok(()),
-        _ => wrong("a scheme of its own is for native clients"),
-    }
-}
-
-/// Core, section 8.1: the host of `sector_identifier_uri`, or else the one host of all redirect URIs.
-fn sector(redirect_uris: &[String], identifier: Option<&str>) -> Result<String, String> {
-    let host = |uri: &str| Url::parse(uri).ok().and_then(|url| url.host_str().map(str::to_owned));
-    if let Some(uri) = identifier {
-        let https = uri.starts_with("https://");
-        return host(uri).filter(|_| https).ok_or_else(|| format!("`{uri}` is no sector_identifier_uri: it has to be https"));
-    }
-    let hosts: BTreeSet<Option<String>> = redirect_uris.iter().map(|uri| host(uri)).collect();
-    match hosts.into_iter().collect::<Vec<_>>().as_slice() {
-        [Some(host)] => Ok(host.clone()),
-        _ => Err("a pairwise client whose redirect_uris do not share one host needs a sector_identifier_uri".to_owned()),
-    }
-}
-
-/// Back-Channel Logout 1.0, section 2.2: no fragment; plain http for confidential clients only.
-fn check_logout_uri(uri: &str, public: bool) -> Result<(), String> {
-    let wrong = |why: &str| Err(format!("`{uri}` is no backchannel_logout_uri: {why}"));
-    let Ok(url) = Url::parse(uri) else { return wrong("it is not absolute") };
-    if uri.contains('#') || url.host().is_none() {
-        return wrong("it has to have a host and no fragment");
-    }
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if !public => Ok(()),
-        _ => wrong("it has to be https"),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }

@@ -5,6 +5,7 @@ mod duration;
 mod keys;
 mod place;
 mod provider;
+mod uris;
 mod users;
 
 use std::collections::BTreeMap;
@@ -13,13 +14,17 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
-pub use self::clients::{AccessTokenFormat, ApplicationType, AuthMethod, Client, Consent, KeySource};
+pub use self::clients::{
+    AccessTokenFormat, ApplicationType, AuthMethod, Client, Consent, KeySource, Secret, SubjectType, WrittenClient, client,
+};
 pub use self::keys::{Algorithm, AssertionAlgorithm, KeyEntry, KeyUse, parse_keys};
 pub use self::place::ConfigError;
-pub use self::provider::{Delivery, Flags, Lifetimes, Management, Origin, Outgoing, PasswordCost, Policy, StoreKind, Subjects};
+pub use self::provider::{
+    Delivery, Flags, Lifetimes, Management, Origin, Outgoing, PasswordCost, Policy, Registration, RegistrationMode, StoreKind, Subjects,
+};
+pub use self::uris::{check_https, check_redirect_uri, is_loopback};
 pub use self::users::User;
 
-use self::clients::ClientToml;
 use self::place::Source;
 use self::provider::OriginToml;
 use self::users::UserToml;
@@ -46,6 +51,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// Whom the provider talks to of its own accord.
     pub outgoing: Outgoing,
+    /// Whether clients may register themselves.
+    pub registration: Registration,
     /// What a password costs.
     pub password: PasswordCost,
     /// Who may manage.
@@ -81,13 +88,15 @@ struct ConfigToml {
     #[serde(default)]
     outgoing: Outgoing,
     #[serde(default)]
+    registration: Registration,
+    #[serde(default)]
     password: PasswordCost,
     #[serde(default)]
     management: Management,
     #[serde(default)]
     keys: Vec<Spanned<KeyEntry>>,
     #[serde(default)]
-    clients: BTreeMap<String, Spanned<ClientToml>>,
+    clients: BTreeMap<String, Spanned<WrittenClient>>,
     #[serde(default)]
     users: BTreeMap<String, Spanned<UserToml>>,
 }
@@ -106,6 +115,7 @@ impl Config {
         let toml: ConfigToml = toml::from_str(text).map_err(|error| source.toml(&error))?;
         let origins = provider::origins(&source, toml.origins, issuers)?;
         provider::check_password(&source, &toml.password)?;
+        provider::check_registration(&source, &toml.registration)?;
         let keys = keys::check(&source, toml.keys)?;
         let clients = clients::check(&source, toml.clients)?;
         provider::check_subjects(&source, &toml.subjects, clients.values().map(AsRef::as_ref))?;
@@ -120,6 +130,7 @@ impl Config {
             lifetimes: toml.lifetimes,
             delivery: toml.delivery,
             outgoing: toml.outgoing,
+            registration: toml.registration,
             password: toml.password,
             management: toml.management,
             keys,

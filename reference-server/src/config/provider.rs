@@ -7,7 +7,7 @@ use url::Url;
 use super::clients::Client;
 use super::duration::Span;
 use super::place::{ConfigError, Source};
-use crate::names::{Issuer, ManagementToken, PairwiseSalt};
+use crate::names::{InitialAccessToken, Issuer, ManagementToken, PairwiseSalt};
 
 /// One issuer that the provider answers as.
 #[derive(Clone, Debug)]
@@ -169,6 +169,29 @@ impl Default for Outgoing {
     }
 }
 
+/// Who may register a client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegistrationMode {
+    /// Nobody: there is no such endpoint.
+    #[default]
+    Off,
+    /// Whoever has the initial access token.
+    Token,
+    /// Everybody.
+    Open,
+}
+
+/// `[registration]`: whether clients may register themselves (RFC 7591).
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Registration {
+    /// Who may.
+    pub mode: RegistrationMode,
+    /// By which bearer token, where one is needed.
+    pub initial_access_token: Option<InitialAccessToken>,
+}
+
 /// `[password]`: what argon2id is made to cost. The default is that of the OWASP cheat sheet.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -253,6 +276,17 @@ pub(super) fn check_subjects<'c>(
             }
             None => Ok(()),
         },
+    }
+}
+
+pub(super) fn check_registration(source: &Source<'_>, registration: &Registration) -> Result<(), ConfigError> {
+    let at = source.text.find("[registration]").unwrap_or(0);
+    match (registration.mode, &registration.initial_access_token) {
+        (RegistrationMode::Token, None) => Err(source.at(at..at, "mode = \"token\" needs an initial_access_token")),
+        (RegistrationMode::Token, Some(token)) if token.reveal().len() < 32 => {
+            Err(source.at(at..at, "initial_access_token has to have 32 characters at least"))
+        }
+        (RegistrationMode::Off | RegistrationMode::Open | RegistrationMode::Token, _) => Ok(()),
     }
 }
 

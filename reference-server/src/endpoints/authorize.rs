@@ -133,7 +133,7 @@ async fn checked(cx: &Cx<'_>, client: &Client, params: &Params, to: &ReturnAddre
         return Err(Refusal::GrantNotAllowed);
     }
     let max_age = match params.get("max_age")? {
-        None => None,
+        None => client.default_max_age,
         Some(text) => Some(text.parse().ok().filter(|age: &i64| *age >= 0).ok_or(Refusal::Malformed("max_age"))?),
     };
     let claims = params.get("claims")?.map(ClaimsRequest::parse).transpose()?.unwrap_or_default();

@@ -5,6 +5,7 @@ mod end_session;
 mod introspection;
 mod management;
 mod next;
+mod registration;
 mod revocation;
 mod sign_in;
 mod token;
@@ -38,9 +39,10 @@ const GET: &[Method] = &[Method::GET, Method::HEAD];
 /// Without HEAD: these do something when they are asked.
 const GET_AND_POST: &[Method] = &[Method::GET, Method::POST];
 const POST: &[Method] = &[Method::POST];
+const GET_PUT_AND_DELETE: &[Method] = &[Method::GET, Method::PUT, Method::DELETE];
 const DELETE: &[Method] = &[Method::DELETE];
 
-static ROUTES: [Route; 20] = [
+static ROUTES: [Route; 22] = [
     Route { path: "/.well-known/openid-configuration", methods: GET, cors: true, answer: |cx| Box::pin(well_known::metadata(cx)) },
     Route { path: "/.well-known/oauth-authorization-server", methods: GET, cors: true, answer: |cx| Box::pin(well_known::metadata(cx)) },
     Route { path: "/keys", methods: GET, cors: true, answer: |cx| Box::pin(well_known::keys(cx)) },
@@ -53,6 +55,8 @@ static ROUTES: [Route; 20] = [
     Route { path: "/introspect", methods: POST, cors: false, answer: |cx| Box::pin(introspection::answer(cx)) },
     Route { path: "/revoke", methods: POST, cors: true, answer: |cx| Box::pin(revocation::answer(cx)) },
     Route { path: "/userinfo", methods: GET_AND_POST, cors: true, answer: |cx| Box::pin(userinfo::answer(cx)) },
+    Route { path: "/register", methods: POST, cors: true, answer: |cx| Box::pin(registration::register(cx)) },
+    Route { path: "/register/{id}", methods: GET_PUT_AND_DELETE, cors: true, answer: |cx| Box::pin(registration::manage(cx)) },
     Route { path: "/end_session", methods: GET_AND_POST, cors: false, answer: |cx| Box::pin(end_session::answer(cx)) },
     Route { path: "/end_session/confirm", methods: POST, cors: false, answer: |cx| Box::pin(end_session::confirm(cx)) },
     Route { path: "/signed-out", methods: GET, cors: false, answer: |cx| Box::pin(end_session::signed_out(cx)) },
@@ -144,8 +148,16 @@ mod tests {
     #[test]
     fn no_page_can_be_read_by_scripts_of_others() {
         for route in &ROUTES {
-            let data =
-                ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/keys", "/token", "/revoke", "/userinfo"];
+            let data = [
+                "/.well-known/openid-configuration",
+                "/.well-known/oauth-authorization-server",
+                "/keys",
+                "/token",
+                "/revoke",
+                "/userinfo",
+                "/register",
+                "/register/{id}",
+            ];
             assert_eq!(route.cors, data.contains(&route.path), "{}", route.path);
         }
     }

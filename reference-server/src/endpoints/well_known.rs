@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::claims;
 use crate::client_auth;
+use crate::config::RegistrationMode;
 use crate::exchange::Answer;
 use crate::grants::GRANTS;
 use crate::log::Failure;
@@ -64,6 +65,9 @@ async fn describe(cx: &Cx<'_>) -> Result<Value, Failure> {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
     });
+    if cx.provider.config.registration.mode != RegistrationMode::Off {
+        metadata["registration_endpoint"] = json!(at("/register"));
+    }
     if cx.provider.config.flags.enable_back_channel_logout {
         metadata["backchannel_logout_supported"] = json!(true);
         metadata["backchannel_logout_session_supported"] = json!(true);

@@ -2,6 +2,7 @@
 
 pub mod assertion;
 pub mod browser;
+pub mod client;
 pub mod client_token;
 pub mod code;
 pub mod consent;

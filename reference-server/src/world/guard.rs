@@ -25,7 +25,6 @@ impl Guard {
     }
 
     /// Whether an address can be outside at all, as far as its text tells: so whoever registers it learns at once.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for registration"))]
     pub fn may_allow(&self, url: &Url) -> bool {
         let text = url.host_str().unwrap_or_default();
         if !self.on || self.allowed.contains(&text.to_ascii_lowercase()) {

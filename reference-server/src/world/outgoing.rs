@@ -72,6 +72,11 @@ impl Outgoing {
         Self { resolve, tls: TlsConnector::from(Arc::new(tls)), guard }
     }
 
+    /// Who watches where strangers send us.
+    pub fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
     /// POSTs a form and returns the status of the answer, whatever it is. The query of the address is kept.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ mod limits;
 mod logout;
 mod management;
 mod refresh;
+mod registration;
 mod relying_party;
 mod restarting;
 mod revocation;
