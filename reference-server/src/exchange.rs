@@ -25,9 +25,11 @@ pub struct Request {
 }
 
 impl Request {
-    /// The value of a header that may be there once.
+    /// The value of a header that may be there once. Of several nobody chooses one (RFC 9110, section 5.3).
     pub fn header(&self, name: HeaderName) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+        let mut values = self.headers.get_all(name).iter();
+        let value = values.next().filter(|_| values.next().is_none())?;
+        value.to_str().ok()
     }
 
     /// The parameters of the query.

@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper::header::{DATE, HOST, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, DATE, HOST, HeaderValue};
 use hyper::service::service_fn;
-use hyper::{Response, StatusCode};
+use hyper::{Method, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -140,13 +140,19 @@ async fn answer_unless_over(served: Served, request: hyper::Request<Incoming>) -
 
 async fn answer(provider: Arc<Provider>, request: hyper::Request<Incoming>) -> Response<Full<Bytes>> {
     let work = provider.world.counts.busy();
+    let head = request.method() == Method::HEAD;
     let answer = match read(request).await {
         Ok(request) => provider.answer(request, work).await,
         Err(status) => Answer::empty(status),
     };
-    let mut response = Response::new(Full::new(answer.body));
+    let length = answer.body.len();
+    // Over HTTP/2 nobody else takes the body of an answer to HEAD away (RFC 9110, section 9.3.2).
+    let mut response = Response::new(Full::new(if head { Bytes::new() } else { answer.body }));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
+    if head && length > 0 {
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
     if let Ok(date) = HeaderValue::from_str(&imf_fixdate(provider.world.now())) {
         response.headers_mut().insert(DATE, date);
     }

@@ -65,6 +65,9 @@ async fn signed(cx: &Cx<'_>, client: &Client, alg: Algorithm, claims: Map<String
 
 /// The token, from the header or from a form (RFC 6750, sections 2.1 and 2.2), and never from the address.
 fn presented(cx: &Cx<'_>) -> Result<Option<AccessToken>, Refusal> {
+    if cx.request.headers.get_all(AUTHORIZATION).iter().count() > 1 {
+        return Err(Refusal::TwoTokens);
+    }
     let header = bearer(cx.request.header(AUTHORIZATION));
     let form = if cx.request.method == Method::POST && cx.request.is_form() {
         cx.request.form_params()?.get("access_token")?.map(AccessToken::new)

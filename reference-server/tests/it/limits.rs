@@ -22,6 +22,31 @@ async fn too_much_is_refused() {
 }
 
 #[tokio::test]
+async fn many_parameters_are_read_at_once() {
+    let handle = provider().await;
+    let mut walker = Walker::new(&handle);
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let body: Vec<String> = (0..12_000).map(|nth| format!("p{nth}=1")).collect();
+    let reply = walker.send(Method::POST, "https://op.test/token", &form, &body.join("&")).await;
+    assert_eq!((reply.status.as_u16(), &reply.json()["error"]), (400, &serde_json::json!("invalid_request")));
+}
+
+#[tokio::test]
+async fn of_two_headers_that_open_something_none_is_chosen() {
+    let handle = provider().await;
+    let mut walker = Walker::new(&handle);
+    let tokens = walker.login("alice", "web").await;
+    let bearer = format!("Bearer {}", tokens["access_token"].as_str().expect("a token"));
+    for pair in [[bearer.as_str(), "Bearer x"], ["Bearer x", bearer.as_str()]] {
+        let headers = pair.map(|value| ("authorization", value));
+        assert_eq!(walker.send(Method::GET, "https://op.test/userinfo", &headers, "").await.status, 400);
+    }
+    let twice = [("authorization", "Basic eDp4"), ("authorization", "Basic eDp4"), ("content-type", "application/x-www-form-urlencoded")];
+    let reply = walker.send(Method::POST, "https://op.test/token", &twice, "grant_type=authorization_code").await;
+    assert_eq!((reply.status.as_u16(), &reply.json()["error"]), (401, &serde_json::json!("invalid_client")));
+}
+
+#[tokio::test]
 async fn a_request_without_a_host_is_nobodys() {
     let handle = plain_provider().await;
     let mut answers = Vec::new();
