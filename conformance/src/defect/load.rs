@@ -333,7 +333,16 @@ impl Reader<'_, '_> {
     fn place<'p>(&mut self, path: impl Iterator<Item = &'p str>, on: &[On], at: &std::ops::Range<usize>) -> Vec<String> {
         const OF_REQUESTS: [(&str, usize); 8] =
             [("method", 1), ("url", 1), ("body", 1), ("header", 2), ("query", 2), ("form", 2), ("param", 2), ("json", 1)];
-        const OF_ANSWERS: [(&str, usize); 6] = [("status", 1), ("body", 1), ("html", 1), ("header", 2), ("location", 2), ("json", 1)];
+        const OF_ANSWERS: [(&str, usize); 8] = [
+            ("status", 1),
+            ("body", 1),
+            ("html", 1),
+            ("header", 2),
+            ("location", 2),
+            ("json", 1),
+            ("userinfo_token", 2),
+            ("userinfo_token_header", 2),
+        ];
         let path: Vec<String> = path.map(str::to_owned).collect();
         for kind in on {
             let parts: &[_] = if matches!(kind.side(), Side::Request | Side::Delivery) { &OF_REQUESTS } else { &OF_ANSWERS };

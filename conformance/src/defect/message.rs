@@ -24,7 +24,8 @@ pub fn request_tree(request: &Request, client: Option<&str>) -> Value {
     Value::Object(tree)
 }
 
-/// An answer as conditions see it: `status`, `header`, `json`, `location` (the parameters of its query), `body`, `client`, `request`.
+/// An answer as conditions see it: `status`, `header`, `json`, `location` (the parameters of its query), `body`, `client`, `request`;
+/// `userinfo_token` where the body is a JWT.
 pub fn answer_tree(answer: &Answer, request: Value, client: Option<&str>) -> Value {
     let mut tree = Map::new();
     tree.insert("status".into(), json!(answer.status));
@@ -34,9 +35,20 @@ pub fn answer_tree(answer: &Answer, request: Value, client: Option<&str>) -> Val
         tree.insert("location".into(), Value::Object(to_object(pairs(Address::split(location).query))));
     }
     tree.insert("body".into(), json!(answer.body));
+    if is_jwt(&answer.headers) {
+        tree.insert(TOKEN.into(), json!(answer.body));
+    }
     tree.extend(client.map(|name| ("client".to_owned(), json!(name))));
     tree.insert("request".into(), request);
     Value::Object(tree)
+}
+
+/// What a body that is a JWT is called: UserInfo has one where it is signed (Core §5.3.2).
+const TOKEN: &str = "userinfo_token";
+
+fn is_jwt(headers: &[(String, String)]) -> bool {
+    let of = |name: &str, value: &str| name.eq_ignore_ascii_case("content-type") && value.trim_start().starts_with("application/jwt");
+    headers.iter().any(|(name, value)| of(name, value))
 }
 
 fn headers(headers: &[(String, String)]) -> Value {
@@ -66,6 +78,8 @@ pub struct Parts {
     form: Option<Pairs>,
     location: Option<Pairs>,
     json: Option<(Value, Value)>,
+    /// The body that is a JWT, as the one member [`TOKEN`].
+    token: Option<(Value, Value)>,
 }
 
 /// Parameters before the edits and now.
@@ -89,7 +103,7 @@ impl From<Answer> for Parts {
 
 impl Parts {
     fn new(headers: Vec<(String, String)>, body: String) -> Self {
-        Self { status: None, method: None, url: None, headers, body, query: None, form: None, location: None, json: None }
+        Self { status: None, method: None, url: None, headers, body, query: None, form: None, location: None, json: None, token: None }
     }
 
     /// Changes one place. False if nothing could be done: it is not there, or this message has no such part.
@@ -113,6 +127,7 @@ impl Parts {
                 self.pairs(part).is_some_and(|pairs| change_pairs(&mut pairs.now, name, rest, change))
             }
             ("json", rest) => self.json_part(change, rest).is_some_and(|json| change_json(json, rest, change)),
+            ("userinfo_token" | "userinfo_token_header", _) => self.token_part().is_some_and(|body| change_json(body, path, change)),
             _ => false,
         }
     }
@@ -128,6 +143,9 @@ impl Parts {
             ("form", "assertion"),
             ("form", "client_assertion"),
         ];
+        if self.token_part().and_then(|body| body.get_mut(TOKEN)).is_some_and(token::open) {
+            return true;
+        }
         PLACES.iter().any(|(part, name)| match *part {
             "json" => self.json_part(Change::Drop, &[]).and_then(|j| j.get_mut(*name)).is_some_and(token::open),
             part => self
@@ -163,6 +181,12 @@ impl Parts {
         if let Some(text) = self.form.take().and_then(|p| p.written(seal)) {
             self.body = text;
         }
+        if let Some((before, mut now)) = self.token.take() {
+            seal.close(&mut now);
+            if let Some(text) = now.get(TOKEN).and_then(Value::as_str).filter(|_| now != before) {
+                text.clone_into(&mut self.body);
+            }
+        }
         if let Some((before, mut now)) = self.json.take() {
             if let (Value::Object(now), Value::Object(before)) = (&mut now, &before) {
                 close_beside(now, before, seal);
@@ -181,7 +205,7 @@ impl Parts {
             Change::Repeat(_) => return false,
         };
         // Parts of the old body are no part of the new one.
-        (self.form, self.json) = (None, None);
+        (self.form, self.json, self.token) = (None, None, None);
         self.body = text;
         if let Some(content_type) = content_type {
             self.header("content-type", Change::Set(&json!(content_type)));
@@ -245,6 +269,15 @@ impl Parts {
             _ => return None,
         };
         Some(slot)
+    }
+
+    /// The body, if it is a JWT.
+    fn token_part(&mut self) -> Option<&mut Value> {
+        if self.token.is_none() && self.status.is_some() && is_jwt(&self.headers) {
+            let body = json!({ TOKEN: self.body });
+            self.token = Some((body.clone(), body));
+        }
+        self.token.as_mut().map(|(_, now)| now)
     }
 
     /// The body as JSON. A whole value may be set where there was no JSON before.

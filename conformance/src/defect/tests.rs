@@ -332,6 +332,19 @@ fn what_is_swallowed_is_answered_as_if_done() {
 }
 
 #[test]
+fn a_body_that_is_a_jwt_is_changed_and_signed_again() {
+    let token = SigningKey::None.token(&json!({ "alg": "none" }), &json!({ "sub": "alice" }));
+    let mut wire = spoiling(r#"{ on = "userinfo.answer", where.userinfo_token.sub = "alice", set.userinfo_token.sub = "bob" }"#);
+    let mut answered = |content_type: &str| {
+        let answer = Answer { status: 200, headers: vec![("content-type".into(), content_type.into())], body: token.clone() };
+        wire.answer(Endpoint::Userinfo, None, &get("https://op.test/userinfo"), answer, NOW).answer.body
+    };
+    let done = answered("application/jwt");
+    assert_eq!(Jws::parse(&done).unwrap().claims, json!({ "sub": "bob" }));
+    assert_eq!(answered("text/plain"), token);
+}
+
+#[test]
 fn a_good_answer_is_given_again() {
     let mut wire = spoiling(r#"{ on = "token.request", where.form.grant_type = "authorization_code", nth = "2..", replay = "form.code" }"#);
     let buy = |code: &str| post(&[("grant_type", CODE), ("code", code)]);

@@ -34,6 +34,10 @@ fn part(path: &str) -> Part<'_> {
 
 /// Applies edits whose values are resolved.
 pub fn apply(request: &mut Request, edits: &Edits) {
+    // First, so that what else is said of headers and parameters is said of the request as it goes out.
+    if let Some(method) = edits.set.get("method").and_then(Value::as_str) {
+        carry(request, method);
+    }
     for path in &edits.drop {
         match part(path) {
             Part::Header(name) => request.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name)),
@@ -63,9 +67,6 @@ pub fn apply(request: &mut Request, edits: &Edits) {
             Part::Param(name) => in_params(request, |all| all.extend(more.into_iter().map(|v| (name.to_owned(), v)))),
             Part::Body | Part::Method | Part::Assertion => {}
         }
-    }
-    if let Some(method) = edits.set.get("method").and_then(Value::as_str) {
-        carry(request, method);
     }
     if let Some(body) = edits.set.get("body") {
         request.body = texts(body).join("");
@@ -209,6 +210,9 @@ mod tests {
         assert_eq!((request.body.as_str(), request.url.as_str()), ("", "https://op.test/token?q=1&a=1"));
         apply(&mut request, &edits(json!({ "set": { "method": "POST", "a": "2" } })));
         assert_eq!((request.body.as_str(), request.url.as_str()), ("q=1&a=2", "https://op.test/token"));
+        let mut request = Request { method: "GET".into(), url: "https://op.test/a?q=1".into(), headers: Vec::new(), body: String::new() };
+        apply(&mut request, &edits(json!({ "set": { "method": "POST", "header.Content-Type": "TEXT/PLAIN" } })));
+        assert_eq!((request.body.as_str(), request.header("content-type").collect::<Vec<_>>()), ("q=1", vec!["TEXT/PLAIN"]));
     }
 
     #[test]

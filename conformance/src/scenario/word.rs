@@ -20,7 +20,8 @@ pub const STEP_KEYS: &[&str] = &["save", "refused"];
 pub const TELLING_KEYS: &[&str] = &["of", "answered", "at_least", "pauses", "at", "before_answer", "logout_token", "logout_token_header"];
 
 /// The places of a reply that `expect` can ask about; the tokens also with `_header` behind them.
-pub const REPLY_PLACES: &[&str] = &["status", "header", "json", "callback", "landed", "access_token", "refresh_token", "id_token"];
+pub const REPLY_PLACES: &[&str] =
+    &["status", "header", "json", "callback", "landed", "access_token", "refresh_token", "id_token", "userinfo_token"];
 
 /// What a target may lack. Everything is asked for unless the target file says `lacks`.
 pub const FEATURES: &[&str] = &[
@@ -38,6 +39,9 @@ pub const FEATURES: &[&str] = &[
     "form_post",
     "private_key_jwt",
     "jwt_access_token",
+    "claims_parameter",
+    "pairwise",
+    "signed_userinfo",
     "oauth_metadata",
     "tls",
 ];

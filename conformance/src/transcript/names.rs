@@ -10,7 +10,8 @@ use scraper::{Html, Selector};
 use serde_json::Value;
 
 use super::jose::Jws;
-use super::view::{Part, View, references};
+use super::tokens::userinfo_token;
+use super::view::{self, Part, View, references};
 use super::{Delivery, Endpoint, Exchange, Place, Request, StepRecord, Transcript};
 use crate::scenario::{Check, Step};
 
@@ -64,6 +65,7 @@ impl Names {
     /// Names every value of a transcript that is secret or random.
     pub fn of(t: &Transcript) -> Self {
         let mut names = Self { literal: literals(&t.check), ..Self::default() };
+        names.letters(&t.check);
         names.fixtures(t);
         for (index, step) in t.steps.iter().enumerate() {
             let name = step_name(t, index, step);
@@ -176,6 +178,22 @@ impl Names {
         self
     }
 
+    /// What is only long.
+    fn letters(&mut self, check: &Check) {
+        let mut counts = BTreeSet::new();
+        each_text(check, &mut |text| {
+            let named = references(text).into_iter().filter_map(|part| match part {
+                Part::Reference(path) => path.strip_prefix("letters.").map(str::to_owned),
+                Part::Text(_) => None,
+            });
+            counts.extend(named);
+        });
+        for count in counts {
+            let text = view::letters(&count);
+            text.into_iter().for_each(|text| self.add(&text, format!("{count} letters")));
+        }
+    }
+
     fn fixtures(&mut self, t: &Transcript) {
         let view = View { transcript: t, now: 0 };
         for name in t.clients.keys() {
@@ -227,7 +245,9 @@ impl Names {
                 self.parameter(step, &param, &value);
             }
         }
-        if let Some(json) = answer.json() {
+        if let Some(token) = userinfo_token(exchange) {
+            self.add(token, format!("{step}.userinfo_token"));
+        } else if let Some(json) = answer.json() {
             self.json(step, &json);
         } else if answer.header("content-type").any(|t| t.starts_with("text/html")) {
             self.page(step, &answer.body);
@@ -374,21 +394,28 @@ pub fn deliveries_of(t: &Transcript, step: usize) -> Vec<&Delivery> {
 /// What the file has written out: values that are meant to be read.
 fn literals(check: &Check) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
-    let steps = check.walk.iter().chain([&check.ask]).chain(&check.then);
-    for step in steps {
-        step.fields.values().chain(step.edits.set.values()).chain(step.edits.repeat.values()).for_each(|v| literal(v, &mut all));
-    }
-    check.with.values().for_each(|v| literal(v, &mut all));
+    each_text(check, &mut |text| {
+        if references(text).iter().all(|p| matches!(p, Part::Text(_))) {
+            all.insert(text.to_owned());
+        }
+    });
     all
 }
 
-fn literal(value: &Value, all: &mut BTreeSet<String>) {
+/// Every text that the file gives to a step or a placeholder.
+fn each_text(check: &Check, with: &mut impl FnMut(&str)) {
+    let steps = check.walk.iter().chain([&check.ask]).chain(&check.then);
+    for step in steps {
+        step.fields.values().chain(step.edits.set.values()).chain(step.edits.repeat.values()).for_each(|v| texts(v, with));
+    }
+    check.with.values().for_each(|v| texts(v, with));
+}
+
+fn texts(value: &Value, with: &mut impl FnMut(&str)) {
     match value {
-        Value::String(text) if references(text).iter().all(|p| matches!(p, Part::Text(_))) => {
-            all.insert(text.clone());
-        }
-        Value::Array(members) => members.iter().for_each(|m| literal(m, all)),
-        Value::Object(table) => table.values().for_each(|m| literal(m, all)),
+        Value::String(text) => with(text),
+        Value::Array(members) => members.iter().for_each(|m| texts(m, with)),
+        Value::Object(table) => table.values().for_each(|m| texts(m, with)),
         _ => {}
     }
 }

@@ -52,6 +52,7 @@ pub enum Kind {
     RefreshToken,
     IdToken,
     LogoutToken,
+    UserinfoToken,
 }
 
 impl Kind {
@@ -63,6 +64,7 @@ impl Kind {
             Self::RefreshToken => "refresh_token",
             Self::IdToken => "id_token",
             Self::LogoutToken => "logout_token",
+            Self::UserinfoToken => "userinfo_token",
         }
     }
 }
@@ -254,6 +256,9 @@ pub fn tokens(transcript: &Transcript, authorizations: &[Authorization]) -> Vec<
             all.push(token);
         }
     }
+    for (index, exchange) in transcript.exchanges.iter().enumerate() {
+        all.extend(userinfo_token(exchange).map(|text| from_exchange(Kind::UserinfoToken, text, index, exchange)));
+    }
     for token in &mut all {
         token.user = token.authorization.and_then(|i| authorizations.get(i)).and_then(|a| a.user.clone());
     }
@@ -286,6 +291,13 @@ pub fn tokens(transcript: &Transcript, authorizations: &[Authorization]) -> Vec<
         token.keys = published.when(token);
     }
     all
+}
+
+/// The answer of UserInfo, if it is a JWT (Core §5.3.2).
+pub fn userinfo_token(exchange: &Exchange) -> Option<&str> {
+    let answer = exchange.ok().filter(|a| exchange.endpoint == Endpoint::Userinfo && a.status == 200)?;
+    let media_type = answer.header("content-type").next()?.split(';').next()?;
+    media_type.trim().eq_ignore_ascii_case("application/jwt").then(|| answer.body.trim())
 }
 
 fn from_exchange(kind: Kind, text: &str, index: usize, exchange: &Exchange) -> Token {

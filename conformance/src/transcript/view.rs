@@ -6,6 +6,7 @@ use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
 use super::jose::Jws;
+use super::tokens::userinfo_token;
 use super::{Millis, Reply, StepRecord, Transcript};
 
 /// A reference that leads nowhere.
@@ -82,6 +83,10 @@ impl<'a> View<'a> {
                 .client(rest.first().copied().unwrap_or(""))
                 .map(|c| json!({ rest[0]: c }))
                 .ok_or_else(|| nowhere("there is no such client".into()))?,
+            "letters" => {
+                let text = rest.first().and_then(|count| letters(count)).ok_or_else(|| nowhere("so many letters there are not".into()))?;
+                return Ok(Value::String(text));
+            }
             "user" => json!(t.users),
             "rp" => self
                 .addresses(rest.first().copied().unwrap_or(""))
@@ -162,6 +167,9 @@ impl<'a> View<'a> {
                     }
                     tree.insert("json".into(), body);
                 }
+                if let Some(token) = userinfo_token(exchange) {
+                    tree.insert("userinfo_token".into(), json!(token));
+                }
             }
         }
         if let Some(landed) = reply.landed {
@@ -220,6 +228,14 @@ fn text_of(value: &Value, name: &str) -> Option<String> {
 pub fn basic(id: &str, secret: &str) -> String {
     let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", encode(id), encode(secret)))
+}
+
+/// The most letters that `{letters.N}` can be.
+pub const MOST_LETTERS: usize = 1 << 20;
+
+/// So many letters, for what is longer than anybody wants to read.
+pub fn letters(count: &str) -> Option<String> {
+    count.parse().ok().filter(|count| (1..=MOST_LETTERS).contains(count)).map(|count| "a".repeat(count))
 }
 
 /// A piece of a string in a scenario.
@@ -316,5 +332,7 @@ mod tests {
         assert_eq!(duration_ms("2d"), Some(172_800_000));
         assert_eq!(duration_ms("5"), None);
         assert_eq!(duration_ms("s"), None);
+        assert_eq!(letters("3").as_deref(), Some("aaa"));
+        assert_eq!((letters("0"), letters("1048577"), letters("x")), (None, None, None));
     }
 }

@@ -3,8 +3,8 @@
 // SAME_SITE=lax takes back the cookies that go with POST, which a browser refuses over plain http.
 //
 // What the package does by default stays as it is, but for this: passwords are checked, PKCE is asked of every client, the authorization
-// and logout endpoints take POST as well, refresh tokens do not need offline_access, and loopback addresses may be told of a logout.
-import { generateKeyPairSync } from 'node:crypto';
+// and logout endpoints take POST as well, claims can be asked for by name, subjects may be pairwise and UserInfo signed, refresh tokens do not need offline_access, and loopback addresses may be told of a logout.
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
@@ -34,6 +34,8 @@ const op = new Provider(process.env.ISSUER ?? `http://127.0.0.1:${port}`, {
   },
   claims: { openid: ['sub'], profile: ['name', 'given_name', 'family_name'], email: ['email', 'email_verified'] },
   pkce: { required: () => true },
+  subjectTypes: ['public', 'pairwise'],
+  pairwiseIdentifier: (_ctx, sub, { sectorIdentifier }) => createHash('sha256').update(`${sectorIdentifier} ${sub} of one run`).digest('hex'),
   // The default asks for offline_access, which a web client is granted with prompt=consent only.
   issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
   features: {
@@ -46,6 +48,8 @@ const op = new Provider(process.env.ISSUER ?? `http://127.0.0.1:${port}`, {
     clientCredentials: { enabled: true },
     introspection: { enabled: true },
     revocation: { enabled: true },
+    claimsParameter: { enabled: true },
+    jwtUserinfo: { enabled: true },
   },
   ttl: { AccessToken: 3600, AuthorizationCode: 60, ClientCredentials: 3600, DeviceCode: 300, Grant: 30 * 86400, IdToken: 3600,
     Interaction: 3600, RefreshToken: 30 * 86400, Session: 14 * 86400 },

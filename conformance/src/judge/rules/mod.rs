@@ -8,6 +8,7 @@
 
 mod answers;
 mod codes;
+mod http;
 mod id_tokens;
 mod logout_tokens;
 mod metadata;
@@ -16,6 +17,7 @@ mod people;
 mod redirects;
 mod resources;
 mod tellings;
+mod userinfo;
 pub mod walk;
 
 use std::sync::OnceLock;
@@ -47,11 +49,13 @@ pub fn rules() -> &'static [Rule] {
     ALL.get_or_init(|| {
         let mut all = Vec::new();
         all.extend(answers::rules());
+        all.extend(http::rules());
         all.extend(codes::rules());
         all.extend(id_tokens::rules());
         all.extend(people::rules());
         all.extend(metadata::rules());
         all.extend(resources::rules());
+        all.extend(userinfo::rules());
         all.extend(redirects::rules());
         all.extend(pages::rules());
         all.extend(tellings::rules());

@@ -25,6 +25,10 @@ struct Marks {
     wrong: usize,
     old: usize,
     logout: usize,
+    userinfo: usize,
+    signed_userinfo: usize,
+    /// A method that the keys do not have.
+    not_allowed: usize,
     /// Deliveries: to shop twice (the first one failed), to web.
     failed: usize,
     told: usize,
@@ -37,6 +41,17 @@ fn honest() -> (Transcript, Marks) {
     s.login("shop", "shop", "alice", "first", &[]);
     let forum = s.login("forum", "forum", "bob", "second", &[]);
     let again = s.login("again", "web", "alice", "first", &[]);
+    let access = s.t.exchanges[web].ok().unwrap().json().unwrap()["access_token"].as_str().unwrap().to_owned();
+    let mut asks = request("GET", "https://op.test/userinfo", &[]);
+    asks.headers.push(("authorization".into(), format!("Bearer {access}")));
+    let said = json!({ "sub": "sub-of-alice", "name": "Alice", "email_verified": true, "updated_at": 1, "address": { "country": "CH" } });
+    let userinfo = s.exchange(Endpoint::Userinfo, "web", None, asks.clone(), json_answer(200, &said));
+    let jwt = key("ed").token(&json!({ "alg": "EdDSA", "kid": "ed" }), &said);
+    let signed_userinfo = s.exchange(Endpoint::Userinfo, "web", None, asks, answer(200, &[("content-type", "application/jwt")], &jwt));
+    s.done(Place::Walk, Verb::Userinfo, None, Reply { answer: Some(signed_userinfo), ..Reply::default() });
+    let not_allowed = answer(405, &[("allow", "GET")], "");
+    let not_allowed = s.exchange(Endpoint::Keys, "", None, request("DELETE", "https://op.test/keys", &[]), not_allowed);
+    s.done(Place::Walk, Verb::Send, None, Reply { answer: Some(not_allowed), ..Reply::default() });
     let silent = s.authorize("web", "third", None, &[("prompt", "none")], &[("error", "login_required")]);
     s.done(
         Place::Walk,
@@ -64,7 +79,7 @@ fn honest() -> (Transcript, Marks) {
     });
     let find = |endpoint| s.t.exchanges.iter().position(|e| e.endpoint == endpoint).unwrap();
     let (page, typed) = (find(Endpoint::Authorize), find(Endpoint::Page));
-    (s.t, Marks { web, forum, again, page, typed, silent, wrong, old, logout, failed, told })
+    (s.t, Marks { web, forum, again, page, typed, silent, wrong, old, logout, userinfo, signed_userinfo, not_allowed, failed, told })
 }
 
 fn judged(t: &Transcript) -> Vec<Verdict> {
@@ -260,6 +275,17 @@ const SPOILT: &[(&str, Spoil<Marks>)] = &[
     ("a-logout-token-has-its-type", |t, m| edit_logout_token(t, m.told, |h, _| h["typ"] = json!("JWT"))),
     ("a-logout-token-says-nothing-more", |t, m| edit_logout_token(t, m.told, |_, c| c["email"] = json!("a@example.test"))),
     ("a-logout-header-says-nothing-more", |t, m| edit_logout_token(t, m.told, |h, _| h["cty"] = json!("JWT"))),
+    ("a-405-says-what-is-allowed", |t, m| header(t, m.not_allowed, "allow", None)),
+    ("a-401-has-a-challenge", |t, m| header(t, m.wrong, "www-authenticate", None)),
+    ("signed-userinfo-verifies", |t, m| {
+        let body = &mut t.exchanges[m.signed_userinfo].answer.as_mut().unwrap().body;
+        body.truncate(body.len() - 4);
+        body.push_str("AAAA");
+    }),
+    ("userinfo-is-about-the-person-of-the-id-token", |t, m| edit_json(t, m.userinfo, |b| b["sub"] = json!("sub-of-bob"))),
+    ("claims-have-their-types", |t, m| edit_json(t, m.userinfo, |b| b["email_verified"] = json!("true"))),
+    ("claims-have-their-types", |t, m| edit_json(t, m.userinfo, |b| b["name"] = json!(["Alice"]))),
+    ("no-claim-without-a-value", |t, m| edit_json(t, m.userinfo, |b| b["picture"] = Value::Null)),
     ("every-attempt-is-a-fresh-token", |t, m| t.deliveries[m.told + 1].request = t.deliveries[m.failed].request.clone()),
 ];
 

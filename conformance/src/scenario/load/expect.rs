@@ -15,7 +15,7 @@ use crate::scenario::{EventExpected, Expectations, Expected, Matcher, Refused, T
 use crate::toml_file::{Data, Entry, Node, Report, Slip, Span};
 use crate::transcript::view::duration_ms;
 
-const TOKENS: &[&str] = &["access_token", "refresh_token", "id_token"];
+const TOKENS: &[&str] = &["access_token", "refresh_token", "id_token", "userinfo_token"];
 /// What signs a person in, so that a client can be told of the end.
 const LOGINS: &[Verb] = &[Verb::Login, Verb::Redeem, Verb::Refresh, Verb::Exchange, Verb::Poll];
 

@@ -13,7 +13,7 @@ use crate::toml_file::{Node, Report, Slip, Span};
 use crate::transcript::view::{self, Part, references};
 
 /// The roots that are no saved names.
-pub(super) const ROOTS: &[&str] = &["asked", "with", "client", "user", "op", "rp"];
+pub(super) const ROOTS: &[&str] = &["asked", "with", "client", "user", "op", "rp", "letters"];
 
 /// The placeholders of a check with its values.
 pub(super) type With<'t> = BTreeMap<&'t str, &'t Node>;
@@ -105,6 +105,12 @@ impl<'d> Names<'d> {
             "client" => self.client(path, rest, at, report),
             "user" => self.user(path, rest, at, report),
             "rp" => self.address(path, rest, at, report),
+            "letters" => {
+                if rest.len() != 1 || view::letters(rest[0]).is_none() {
+                    let slip = Slip::new(format!("`{{{path}}}` is no number of letters"));
+                    report.add(at, slip.instead(format!("`{{letters.70000}}`, up to {}", view::MOST_LETTERS)));
+                }
+            }
             "asked" => match scene.asked {
                 Asked::NotYet => {
                     let slip = Slip::new("`{asked}` is the reply of the question, which has not been asked here");
@@ -288,7 +294,7 @@ pub(super) fn saved<'s, 't>(name: &str, scene: &Scene<'s, 't>) -> Option<&'s Ste
     }
 }
 
-const TOKENS: &[&str] = &["access_token", "refresh_token", "id_token", "token"];
+const TOKENS: &[&str] = &["access_token", "refresh_token", "id_token", "userinfo_token", "token"];
 
 /// Whether the reply of a step has what a path names.
 fn reply(step: &Step<'_>, path: &str, rest: &[&str], at: &Span, as_what: Use, report: &mut Report<'_>) {

@@ -282,6 +282,7 @@ pub static VERBS: &[Known] = &[
         shape: Shape::Table(&[&[CLIENT, OF, ORIGIN, word("token", Kind::Text)]]),
         wants: &[&["of", "token"]],
         adds: &["access_token"],
+        yields: &["status", "header", "json", "request", "at", "userinfo_token"],
         goes_on_from: TOKENS,
         implies: &[OTHER_ORIGIN],
         ..REQUEST
