@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use futures_util::future::BoxFuture;
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -16,7 +17,7 @@ use crate::drive::live::Live;
 use crate::drive::net::{Http, Resolve};
 use crate::drive::page::{Hints, Person};
 use crate::drive::recorder::Recorder;
-use crate::drive::site::{Acts, Site};
+use crate::drive::site::{Acts, Lives, Site};
 use crate::drive::time::{Clockwork, Quiet, Time};
 use crate::fixture::Fixtures;
 use crate::scenario::Check;
@@ -30,8 +31,9 @@ pub use reference_server::{OpenError, ServeError, ServeOptions, serve};
 pub const HAS: [&str; 2] = ["rfc9068", "zitadel"];
 
 /// What the embedded provider lets the harness do beside speaking the protocol.
-pub const POWERS: [&str; 8] = [
+pub const POWERS: [&str; 9] = [
     "virtual_time",
+    "restart",
     "event_log",
     "configurable",
     "two_origins",
@@ -136,6 +138,9 @@ impl Embedded {
                 None => None,
             })
         };
+        // A file on a disk: in memory there is nothing to come back to.
+        let kept = check.provider.get("store").is_some_and(|s| s == "durable");
+        let folder = kept.then(tempfile::tempdir).transpose().map_err(|e| format!("no folder for the provider's data: {e}"))?;
         let outside = reference_server::Outside {
             tls: Some(self.provider_tls.clone()),
             client_tls: self.client_tls.clone(),
@@ -143,11 +148,11 @@ impl Embedded {
                 let resolve = resolve.clone();
                 Arc::new(move |host: &str, _port: u16| resolve(host))
             },
-            data: None,
+            data: folder.as_ref().map(|f| f.path().join("op.data")),
         };
         let handle = reference_server::start(&configured.text, seed, outside).await.map_err(|e| format!("the embedded provider: {e}"))?;
-        let handle = Arc::new(Running(Mutex::new(handle)));
-        let _ = provider_at.set(handle.locked(|h| h.addr()));
+        let _ = provider_at.set(handle.addr());
+        let handle = Arc::new(Running(handle));
 
         let (issuers, management) = (self.fixtures.issuers(), self.management());
         let wire = defect.map_or_else(Wire::none, |d| Wire::new(d.clone(), self.facts(&configured.clients)));
@@ -204,7 +209,8 @@ impl Embedded {
             seed,
             browsers: ["first", "second", "third"].into_iter().map(|b| (b, crate::drive::browser::Browser::default())).collect(),
             learnt: Mutex::default(),
-            alive: vec![Box::new(listening), Box::new(handle)],
+            lives: kept.then(|| handle.clone() as Arc<dyn Lives>),
+            alive: vec![Box::new(listening), Box::new(handle), Box::new(folder)],
             barred: None,
         })
     }
@@ -230,33 +236,37 @@ fn certificates() -> Result<Certificates, rcgen::Error> {
 }
 
 /// A provider at work.
-struct Running(Mutex<reference_server::Handle>);
+struct Running(reference_server::Handle);
 
-impl Running {
-    fn locked<T>(&self, ask: impl FnOnce(&reference_server::Handle) -> T) -> T {
-        ask(&self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+impl Lives for Running {
+    fn down(&self, killed: bool) -> BoxFuture<'_, ()> {
+        Box::pin(self.0.down(if killed { reference_server::End::Kill } else { reference_server::End::Stop }))
+    }
+
+    fn up(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async { self.0.up().await.map_err(|e| format!("the embedded provider does not start again: {e}")) })
     }
 }
 
 impl Clockwork for Running {
     fn now(&self) -> Millis {
-        self.locked(|h| h.now_ms())
+        self.0.now_ms()
     }
 
     fn quiet(&self) -> Quiet {
-        let quiet = self.locked(|h| h.quiet());
+        let quiet = self.0.quiet();
         Quiet { busy: quiet.busy, behind: quiet.behind, open: quiet.open, parked: quiet.parked }
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
-        self.locked(|h| h.changes())
+        self.0.changes()
     }
 
     fn next_timer(&self) -> Option<Millis> {
-        self.locked(|h| h.next_timer())
+        self.0.next_timer()
     }
 
     fn step(&self, until: Millis) -> bool {
-        self.locked(|h| h.step(until))
+        self.0.step(until)
     }
 }

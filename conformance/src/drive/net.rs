@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -30,26 +30,32 @@ type Legacy = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector<Na
 /// Sends requests as they stand; follows nothing, keeps no cookies.
 #[derive(Clone)]
 pub struct Http {
-    pooled: Legacy,
+    pooled: Arc<RwLock<Legacy>>,
     /// One connection for each request, HTTP/1.1.
     apart: Legacy,
+    make: Arc<dyn Fn() -> Legacy + Send + Sync>,
 }
 
 impl Http {
     /// Over this TLS configuration, to where `resolve` says; without it, to where the system says.
     pub fn new(tls: &Arc<rustls::ClientConfig>, resolve: Option<&Resolve>) -> Self {
-        let connector = || {
-            let mut http = HttpConnector::new_with_resolver(Names(resolve.cloned()));
+        let (tls, resolve) = (tls.clone(), resolve.cloned());
+        let connector = move || {
+            let mut http = HttpConnector::new_with_resolver(Names(resolve.clone()));
             http.enforce_http(false);
             http.set_nodelay(true);
             http
         };
-        let https = || hyper_rustls::HttpsConnectorBuilder::new().with_tls_config((**tls).clone()).https_or_http();
+        let https = move || hyper_rustls::HttpsConnectorBuilder::new().with_tls_config((*tls).clone()).https_or_http();
         let builder = || hyper_util::client::legacy::Client::builder(TokioExecutor::new());
-        Self {
-            pooled: builder().build(https().enable_all_versions().wrap_connector(connector())),
-            apart: builder().pool_max_idle_per_host(0).build(https().enable_http1().wrap_connector(connector())),
-        }
+        let apart = builder().pool_max_idle_per_host(0).build(https().enable_http1().wrap_connector(connector()));
+        let make = Arc::new(move || builder().build(https().enable_all_versions().wrap_connector(connector())));
+        Self { pooled: Arc::new(RwLock::new(make())), apart, make }
+    }
+
+    /// Forgets all connections: whoever was there has gone, and a request over one of them might be lost.
+    pub fn forget_connections(&self) {
+        *self.pooled.write().unwrap_or_else(PoisonError::into_inner) = (self.make)();
     }
 
     /// Sends one request and reads the whole answer. With a `gate` it goes over a connection of its own, and its last byte only when all others
@@ -67,8 +73,9 @@ impl Http {
         if has_body && request.body.is_empty() && request.header("content-length").next().is_none() {
             builder = builder.header("content-length", 0);
         }
+        let pooled = self.pooled.read().unwrap_or_else(PoisonError::into_inner).clone();
         let (client, body) = match gate {
-            None => (&self.pooled, Full::new(Bytes::from(request.body.clone())).boxed_unsync()),
+            None => (&pooled, Full::new(Bytes::from(request.body.clone())).boxed_unsync()),
             Some(gate) => {
                 if !request.body.is_empty() {
                     builder = builder.header("content-length", request.body.len());

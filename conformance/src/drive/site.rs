@@ -3,10 +3,11 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
+use futures_util::future::BoxFuture;
 use hmac::Mac as _;
 use serde_json::{Map, Value};
 use url::Url;
@@ -43,10 +44,20 @@ pub struct Site {
     pub browsers: BTreeMap<&'static str, Browser>,
     /// What was learnt of each origin.
     pub learnt: Mutex<BTreeMap<String, Learnt>>,
+    /// How the target is ended and started again, where it keeps what it knows (power `restart`).
+    pub lives: Option<Arc<dyn Lives>>,
     /// What has to live as long as the check: listeners, the provider.
     pub alive: Vec<Box<dyn Any + Send + Sync>>,
     /// Why the check cannot be walked here: a client could not be made.
     pub barred: Option<String>,
+}
+
+/// A target that the harness can end and start again.
+pub trait Lives: Send + Sync {
+    /// Ends it: in good order, or in the middle of whatever it does.
+    fn down(&self, killed: bool) -> BoxFuture<'_, ()>;
+    /// Starts it again on what it has kept.
+    fn up(&self) -> BoxFuture<'_, Result<(), String>>;
 }
 
 /// How acts on the provider's side are done.

@@ -22,6 +22,20 @@ pub fn answer(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
     Ok(Reply { success: true, ..Reply::default() })
 }
 
+/// The target ends, and starts again on what it has kept.
+pub async fn restart(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
+    let lives = site
+        .lives
+        .as_ref()
+        .ok_or("the provider keeps nothing here, so there is nothing to come back to: write `provider.store = \"durable\"`")?;
+    lives.down(doing.text("value") == Some("kill")).await;
+    // Whose deliveries were open sees that they are not any more, before the first new one comes.
+    site.time.settle(&site.recorder.booth).await.map_err(|why| why.to_string())?;
+    site.recorder.http.forget_connections();
+    lives.up().await?;
+    Ok(Reply { success: true, ..Reply::default() })
+}
+
 /// An act of the closed list.
 pub async fn admin(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
     let act = doing.text("do").ok_or("`admin` does nothing")?;

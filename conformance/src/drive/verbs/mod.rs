@@ -61,8 +61,9 @@ pub async fn perform(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
         Verb::EndSession => logout::end_session(site, doing).await,
         Verb::Answer => acts::answer(site, doing),
         Verb::Admin => acts::admin(site, doing).await,
+        Verb::Restart => acts::restart(site, doing).await,
         Verb::Advance => Ok(Reply { success: true, ..Reply::default() }),
-        Verb::Exchange | Verb::JwtBearer | Verb::Device | Verb::EnterCode | Verb::Poll | Verb::Restart => {
+        Verb::Exchange | Verb::JwtBearer | Verb::Device | Verb::EnterCode | Verb::Poll => {
             Err(format!("`{:?}` cannot be driven yet", doing.verb))
         }
     }

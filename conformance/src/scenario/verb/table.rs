@@ -437,6 +437,7 @@ pub static VERBS: &[Known] = &[
         verb: Verb::Restart,
         name: "restart",
         about: "The provider stops or is killed, and comes up again.",
+        ready: true,
         shape: Shape::Text(Kind::Words(&["stop", "kill"])),
         implies: &[always("restart")],
         ..ACT
