@@ -73,7 +73,7 @@ struct RunArgs {
     /// From which every fresh name of the run is derived
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Write a report as well: json, junit or text
+    /// Write a report as well: json, junit, markdown, sarif or text
     #[arg(long, value_name = "KIND=FILE", num_args = 1.., value_parser = report_to)]
     report: Vec<(Kind, PathBuf)>,
     /// What is known of the target: only what has changed since its last update counts
@@ -207,8 +207,8 @@ mod tests {
     #[test]
     fn a_report_names_its_kind() {
         assert_eq!(report_to("junit=a=b.xml"), Ok((Kind::Junit, "a=b.xml".into())));
-        assert_eq!(report_to("html=x"), Err("`html` is no kind of report; the kinds are json, junit, text".into()));
-        assert_eq!(report_to("json"), Err("a report is KIND=FILE, and the kinds are json, junit, text".into()));
+        assert_eq!(report_to("pdf=x"), Err("`pdf` is no kind of report; the kinds are json, junit, markdown, sarif, text".into()));
+        assert_eq!(report_to("json"), Err("a report is KIND=FILE, and the kinds are json, junit, markdown, sarif, text".into()));
         assert!(report_to("json=").is_err());
     }
 

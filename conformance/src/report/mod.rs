@@ -1,9 +1,12 @@
 //! From verdicts to views. The JSON record is the truth; everything else is rendered from it.
 
+pub mod areas;
 pub mod excerpt;
 pub mod exit;
 pub mod junit;
+pub mod markdown;
 pub mod record;
+pub mod sarif;
 pub mod snapshot;
 pub mod terminal;
 
@@ -19,13 +22,18 @@ pub enum Kind {
     Json,
     /// JUnit XML, for CI.
     Junit,
+    /// Markdown, for a comment on a pull request.
+    Markdown,
+    /// SARIF 2.1.0, for pages of code scanning.
+    Sarif,
     /// What the terminal shows, without colours.
     Text,
 }
 
 impl Kind {
     /// All of them, by the word of the command line.
-    pub const ALL: [(&str, Self); 3] = [("json", Self::Json), ("junit", Self::Junit), ("text", Self::Text)];
+    pub const ALL: [(&str, Self); 5] =
+        [("json", Self::Json), ("junit", Self::Junit), ("markdown", Self::Markdown), ("sarif", Self::Sarif), ("text", Self::Text)];
 
     /// Reads the word.
     ///
@@ -43,6 +51,8 @@ impl Kind {
         match self {
             Self::Json => report.to_json(),
             Self::Junit => junit::render(report),
+            Self::Markdown => markdown::render(report),
+            Self::Sarif => sarif::render(report),
             Self::Text => terminal::render(report, terminal::Paint::Plain),
         }
     }

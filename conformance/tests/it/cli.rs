@@ -83,7 +83,7 @@ expect.json.token_type = "Bearer"
 fn wrong_usage_is_2_and_says_what_was_meant() {
     for (args, said) in [
         (["run", "--only", "codes"], "did you mean `code`?"),
-        (["run", "--report", "html=x"], "the kinds are json, junit, text"),
+        (["run", "--report", "pdf=x"], "the kinds are json, junit, markdown, sarif, text"),
         (["prove", "--only", "nothing-like-it"], "no check or rule begins with `nothing-like-it`"),
         (["list", "--scenarios", "src"], "no scenario (.toml)"),
         (["run", "--report", "json=/nowhere/at/all.json"], "/nowhere/at/all.json"),
@@ -113,10 +113,16 @@ fn everything_listed_can_be_explained() {
 fn every_report_is_written_and_transcripts_are_read_back() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
-    let reports = [format!("junit={}", at("r.xml")), format!("text={}", at("r.txt")), format!("json={}", at("r.json"))];
+    let reports = [("junit", "r.xml"), ("text", "r.txt"), ("json", "r.json"), ("markdown", "r.md"), ("sarif", "r.sarif")];
+    let reports = reports.map(|(kind, name)| format!("{kind}={}", at(name)));
     let only = "code/pkce-at-the-token-endpoint";
-    let ran = touchstone(&["run", "--only", only, "--save-transcripts", &at("walks"), "--report", &reports[0], &reports[1], &reports[2]]);
+    let mut args = vec!["run", "--only", only, "--save-transcripts"];
+    let walks = at("walks");
+    args.extend([walks.as_str(), "--report"].into_iter().chain(reports.iter().map(String::as_str)));
+    let ran = touchstone(&args);
     assert_eq!(code(&ran), 0, "{}", err(&ran));
+    assert!(std::fs::read_to_string(at("r.md")).unwrap().starts_with("## ✓ Touchstone: `embedded`\n"));
+    assert_eq!(json(&dir.path().join("r.sarif"))["version"], "2.1.0");
     assert!(std::fs::read_to_string(at("r.xml")).unwrap().contains(r#"<testsuite name="code""#));
     assert_eq!(std::fs::read_to_string(at("r.txt")).unwrap(), out(&ran));
     let saved = std::fs::read_to_string(at(&format!("walks/{only}.json"))).unwrap();
