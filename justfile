@@ -42,6 +42,10 @@ browser *ARGS:
     cargo build --release --quiet
     conformance/scripts/browser/run.sh {{ARGS}}
 
+# `touchstone serve --data` is killed in the middle of telling clients, and started again
+kill:
+    cargo test --package conformance --test it killed -- --nocapture
+
 # All that CI does
 ci:
     .ci/run

@@ -4,6 +4,7 @@
 
 mod cli;
 mod foreign;
+mod killed;
 mod loader;
 mod pipeline;
 mod proof;
