@@ -284,7 +284,7 @@ impl Sample {
 
     fn access_jwt(&mut self, name: &str) -> String {
         let jti = self.fresh("jti");
-        let claims = json!({ "iss": ISSUER, "exp": self.now / 1000 + 3600, "aud": "service", "sub": "s", "client_id": name, "scope": "openid", "iat": self.now / 1000, "jti": jti });
+        let claims = json!({ "iss": ISSUER, "exp": self.now / 1000 + 3600, "aud": "service", "sub": "s", "client_id": name, "scope": "openid", "auth_time": NOON / 1000, "iat": self.now / 1000, "jti": jti });
         key("ed").token(&json!({ "alg": "EdDSA", "kid": "ed", "typ": "at+jwt" }), &claims)
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::refreshes::codes_of_others;
 use super::{Looks, Rule, Run};
 use crate::transcript::tokens::{Kind, Token, one};
 
@@ -13,6 +14,13 @@ pub(super) fn rules() -> Vec<Rule> {
             cites: &["rfc6749-4.1.2-code-once"],
             broken_by: &["code-can-be-spent-twice"],
             judge: once,
+        },
+        Rule {
+            id: "a-code-is-for-its-client",
+            asks: "A code buys nothing for any client but the one that it was issued to.",
+            cites: &["rfc6749-4.1.3-code-client-match", "core-3.1.3.2-code-client-bound"],
+            broken_by: &["refused-codes-buy-all-the-same"],
+            judge: for_its_client,
         },
         Rule {
             id: "nothing-is-issued-twice",
@@ -57,6 +65,12 @@ fn once(run: &Run<'_>, looks: &mut Looks) {
                 });
             }
         }
+    }
+}
+
+fn for_its_client(run: &Run<'_>, looks: &mut Looks) {
+    for (seen, code, worked) in codes_of_others(run) {
+        looks.look(seen.at(), !worked, "a refusal", || format!("tokens for a code of {}", code.client.as_deref().unwrap_or_default()));
     }
 }
 

@@ -1,6 +1,6 @@
 //! ID tokens, and access tokens where they are JWTs: signatures, header, and the claims that the protocol itself needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -231,10 +231,15 @@ fn audience(run: &Run<'_>, looks: &mut Looks) {
 
 /// `aud` is the client, or a list that has it.
 pub(super) fn has_audience(jws: &Jws, id: &str) -> bool {
+    audiences(jws).contains(id)
+}
+
+/// Those in `aud`, which may be one or a list.
+pub(super) fn audiences(jws: &Jws) -> BTreeSet<&str> {
     match jws.claims.get("aud") {
-        Some(Value::String(one)) => one == id,
-        Some(Value::Array(list)) => list.iter().any(|v| v == id),
-        _ => false,
+        Some(Value::String(one)) => BTreeSet::from([one.as_str()]),
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+        _ => BTreeSet::new(),
     }
 }
 

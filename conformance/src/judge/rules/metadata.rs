@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::walk::{Seen, signing_keys};
-use super::{Looks, Rule, Run, Walk};
+use super::{At, Looks, Rule, Run, Walk};
 use crate::transcript::Endpoint;
 use crate::transcript::jose::Jws;
-use crate::transcript::tokens::one;
+use crate::transcript::tokens::{Arrived, Authorization, Kind, one};
 
 pub(super) fn rules() -> Vec<Rule> {
     vec![
@@ -16,6 +16,34 @@ pub(super) fn rules() -> Vec<Rule> {
             cites: &["rfc8414-2-grant-types-truthful"],
             broken_by: &["discovery-hides-the-code-grant"],
             judge: grants,
+        },
+        Rule {
+            id: "announced-grants-are-known",
+            asks: "A grant that is announced is never called an unsupported one.",
+            cites: &["rfc8414-2-grant-types-truthful"],
+            broken_by: &["announced-grant-is-unknown"],
+            judge: announced_grants,
+        },
+        Rule {
+            id: "what-is-answered-is-announced",
+            asks: "A response type that brought a code or tokens is in `response_types_supported`.",
+            cites: &["disc-3-response-types-supported", "rfc8414-2-response-types-supported"],
+            broken_by: &["discovery-hides-the-code"],
+            judge: response_types,
+        },
+        Rule {
+            id: "announced-response-types-are-known",
+            asks: "The response type `code`, where it is announced, is never called an unsupported one.",
+            cites: &["disc-3-response-types-supported", "rfc8414-2-response-types-supported"],
+            broken_by: &["announced-response-type-is-unknown"],
+            judge: announced_response_types,
+        },
+        Rule {
+            id: "challenges-that-work-are-announced",
+            asks: "A challenge method whose code was bought with the verifier is in `code_challenge_methods_supported`.",
+            cites: &["rfc8414-2-pkce-methods"],
+            broken_by: &["discovery-hides-s256"],
+            judge: challenge_methods,
         },
         Rule {
             id: "how-clients-get-in-is-announced",
@@ -116,6 +144,68 @@ fn grants(run: &Run<'_>, looks: &mut Looks) {
         let listed = listed(&metadata, "grant_types_supported").unwrap_or_else(|| vec!["authorization_code", "implicit"]);
         let wanted = format!("{grant} in grant_types_supported");
         looks.look(seen.at(), listed.contains(&grant), &wanted, || format!("tokens for {grant}, and {} announced", words(&listed)));
+    }
+}
+
+fn announced_grants(run: &Run<'_>, looks: &mut Looks) {
+    for seen in run.answers().filter(Seen::is_token_request) {
+        let form = seen.exchange.request.form();
+        let metadata = document(seen.walk, &seen.exchange.origin, seen.exchange.sent_seq).map(|(_, metadata)| metadata);
+        let Some((grant, metadata)) = one(&form, "grant_type").zip(metadata) else { continue };
+        if listed(&metadata, "grant_types_supported").is_some_and(|all| all.contains(&grant)) {
+            let unknown = seen.object().is_some_and(|b| b.get("error").is_some_and(|e| e == "unsupported_grant_type"));
+            looks.look(seen.at(), !unknown, "anything but unsupported_grant_type", || format!("unsupported_grant_type for {grant}"));
+        }
+    }
+}
+
+/// The words of a response type, whose order means nothing (OAuth 2.0 Multiple Response Types §3).
+fn sorted(response_type: &str) -> Vec<&str> {
+    let mut words: Vec<&str> = response_type.split(' ').collect();
+    words.sort_unstable();
+    words
+}
+
+/// What reached clients, with the response type that was asked for and the metadata of the origin.
+fn arrivals<'r>(run: &'r Run<'_>) -> impl Iterator<Item = (At, &'r Authorization, &'r Arrived, String, Map<String, Value>)> {
+    run.arrivals().filter_map(|(walk, authorization, arrived)| {
+        let sent = walk.transcript.exchanges.get(authorization.exchange)?;
+        let (_, metadata) = document(walk, &sent.origin, sent.sent_seq)?;
+        Some((walk.at_exchange(arrived.exchange), authorization, arrived, authorization.param("response_type")?.to_owned(), metadata))
+    })
+}
+
+fn response_types(run: &Run<'_>, looks: &mut Looks) {
+    for (at, _, arrived, asked, metadata) in arrivals(run) {
+        let success = ["code", "id_token", "access_token"].into_iter().any(|name| arrived.param(name).is_some());
+        let Some(listed) = listed(&metadata, "response_types_supported").filter(|_| success) else { continue };
+        let fits = listed.iter().any(|one| sorted(one) == sorted(&asked));
+        looks.look(at, fits, &format!("{asked} in response_types_supported"), || format!("a success, and {} announced", words(&listed)));
+    }
+}
+
+fn announced_response_types(run: &Run<'_>, looks: &mut Looks) {
+    for (at, _, arrived, asked, metadata) in arrivals(run) {
+        // Whether a client may use another type is a matter of its registration.
+        if asked == "code" && listed(&metadata, "response_types_supported").is_some_and(|all| all.contains(&"code")) {
+            let unknown = arrived.param("error") == Some("unsupported_response_type");
+            looks.look(at, !unknown, "anything but unsupported_response_type", || "unsupported_response_type for code".into());
+        }
+    }
+}
+
+fn challenge_methods(run: &Run<'_>, looks: &mut Looks) {
+    for (seen, metadata) in bought(run) {
+        let form = seen.exchange.request.form();
+        let Some(code) = one(&form, "code").filter(|_| one(&form, "code_verifier").is_some()) else { continue };
+        let code = seen.walk.tokens_of(Kind::Code).find(|t| t.text == code).and_then(|t| seen.walk.authorization(t));
+        let Some(login) = code.filter(|a| a.param("code_challenge").is_some()) else { continue };
+        // Without the list there is no PKCE (RFC 8414 §2): a challenge is a parameter like any other that means nothing.
+        let Some(listed) = listed(&metadata, "code_challenge_methods_supported") else { continue };
+        let method = login.param("code_challenge_method").unwrap_or("plain");
+        looks.look(seen.at(), listed.contains(&method), &format!("{method} in code_challenge_methods_supported"), || {
+            format!("tokens by {method}, and {} announced", words(&listed))
+        });
     }
 }
 
