@@ -38,19 +38,24 @@ impl Visit {
 
     /// The browser that brought a cookie of ours, or else a new one. A cookie that we did not make is not taken over.
     ///
-    /// A new one is named by the head of the log: of two that come at once one is written first, and the other decides again.
+    /// With it comes the version that the browser must still have when something is written of it. For a new one that is none: it is
+    /// named by the head of the log, and two that come at once have the same name. One of them is written first, and the other decides
+    /// again; else they were one browser from then on, and whoever signed in there had signed the other in too.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn known_or_new(cx: &Cx<'_>) -> Result<Self, Failure> {
+    pub async fn known_or_new(cx: &Cx<'_>, attempt: u64) -> Result<(Self, u64), Failure> {
         let log = &cx.provider.log;
-        if let Some(known) = Self::known(cx)
-            && Browser::load(log, &known.browser_id).await?.version > 0
-        {
-            return Ok(known);
+        if let Some(known) = Self::known(cx) {
+            let version = Browser::load(log, &known.browser_id).await?.version;
+            if version > 0 {
+                return Ok((known, version));
+            }
         }
-        let cookie = BrowserCookie::new(cx.provider.world.fresh.secret(&Aggregate::new("log", "head"), log.head(), "browser"));
-        Ok(Self { browser_id: browser_id(&cx.origin.issuer, &cookie), new: Some(cookie) })
+        // Whoever finds the name taken must not wait for the head to move.
+        let purpose = if attempt == 0 { "browser".to_owned() } else { format!("browser {attempt}") };
+        let cookie = BrowserCookie::new(cx.provider.world.fresh.secret(&Aggregate::new("log", "head"), log.head(), &purpose));
+        Ok((Self { browser_id: browser_id(&cx.origin.issuer, &cookie), new: Some(cookie) }, 0))
     }
 
     /// The answer, with the cookie if the browser is new.

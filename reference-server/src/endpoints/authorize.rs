@@ -19,7 +19,7 @@ use crate::params::{Params, extend};
 use crate::provider::Cx;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
-use crate::state::browser::{self as browser_state, Browser, BrowserSignInStarted};
+use crate::state::browser::{self as browser_state, BrowserSignInStarted};
 use crate::state::sign_in::{self as sign_in_state, AuthRequest, AuthRequestAdded, Prompt, ResponseMode, ReturnAddress, Wishes};
 use crate::subject;
 
@@ -96,20 +96,20 @@ fn without_port(uri: &str) -> Option<(&str, &str)> {
 async fn begin(cx: &mut Cx<'_>, client: &Client, params: &Params, to: &ReturnAddress) -> Result<Answer, Refusal> {
     let request = checked(cx, client, params, to).await?;
     let provider = cx.provider;
+    let mut attempt = 0;
     loop {
-        let visit = Visit::known_or_new(cx).await?;
-        let known = Browser::load(&provider.log, &visit.browser_id).await?;
+        let (visit, version) = Visit::known_or_new(cx, attempt).await?;
         let browser = browser_state::aggregate(&visit.browser_id);
-        let id = SignInId::new(provider.world.fresh.id(&browser, known.version, "auth request"));
+        let id = SignInId::new(provider.world.fresh.id(&browser, version, "auth request"));
         let added = AuthRequestAdded { browser_id: visit.browser_id.clone(), request: request.clone() };
-        let batch = Batch::new().add(&browser, known.version, &BrowserSignInStarted { auth_request_id: id.clone() })?.add(
+        let batch = Batch::new().add(&browser, version, &BrowserSignInStarted { auth_request_id: id.clone() })?.add(
             &sign_in_state::aggregate(&id),
             0,
             &added,
         )?;
         match provider.log.append(batch, provider.world.now_ms()).await {
             Ok(()) => return Ok(visit.remembered(cx, sign_in::proceed(cx, &visit, &id).await)),
-            Err(NotWritten::Changed(_) | NotWritten::Taken(_)) => {}
+            Err(NotWritten::Changed(_) | NotWritten::Taken(_)) => attempt += 1,
             Err(NotWritten::Failed(failure)) => return Err(failure.into()),
         }
     }

@@ -253,3 +253,18 @@ async fn eight_browsers_and_eight_requests_of_one_at_once_are_told_apart() {
     assert_eq!(CHALLENGE.len(), 43);
     assert_eq!(json!(handle.quiet().busy), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn strangers_who_come_at_the_same_moment_are_not_one_browser() {
+    let handle = std::sync::Arc::new(provider().await);
+    let mut comers = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        let handle = handle.clone();
+        comers.spawn(async move {
+            let reply = Walker::new(&handle).get(&Walker::authorize_url("web", &[])).await;
+            reply.header("set-cookie").split(';').next().expect("a cookie").to_owned()
+        });
+    }
+    let cookies: std::collections::BTreeSet<String> = comers.join_all().await.into_iter().collect();
+    assert_eq!(cookies.len(), 200, "each has a cookie of its own");
+}
