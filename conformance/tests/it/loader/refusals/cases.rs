@@ -159,7 +159,7 @@ deliv"#)], &[
     (&[(r#"of = "{code}" }"#, r#"of = "{code}", scope = "{rp.slow.third}{rp.spa.first}{rp.nobody.first}" }"#)], &[
         "36:36: `{rp.slow.third}` names nothing: a relying party has two addresses; `first` and `second`",
         "36:51: `{rp.spa.first}` names nothing: `spa` has no `backchannel_logout_uri`",
-        "36:65: `{rp.nobody.first}` names nothing: there is no client `nobody`; it is one of `backoffice`, `forum`, `kiosk`, `native`, `service`, `shop`, `slow`, `spa`, `trap`, `tv`, `web`, `wiki`",
+        "36:65: `{rp.nobody.first}` names nothing: there is no client `nobody`",
     ]),
     (&[(r#"of = "{code}" }"#, r#"of = "{code}", scope = "{op.second}{op.other.x}{op.other.issuer}" }"#)], &[
         "36:36: `{op.second}` names nothing: the target has no origin `second`; it is one of `primary`, `other`, `management`, `issuer`",
@@ -517,15 +517,15 @@ within = 2"#)], &[
 save = "x""#)], &["21:8: `answer` brings nothing that could be saved"]),
     (&[(r#"save = "code""#, r#"save = "alice""#)], &[
         "17:8: `alice` is saved twice: in line 13 already",
-        "36:18: `{code}` names nothing: nothing is saved as `code`; it is one of `alice`, `asked`, `with`, `client`, `user`, `op`, `rp`",
+        "36:18: `{code}` names nothing: nothing is saved as `code`; it is one of `alice`, `asked`, `with`, `client`, `user`, `op`, `rp`, `letters`",
     ]),
     (&[(r#"save = "code""#, r#"save = "asked""#)], &[
         "17:8: `asked` means something else in a reference",
-        "36:18: `{code}` names nothing: nothing is saved as `code`; it is one of `alice`, `asked`, `with`, `client`, `user`, `op`, `rp`",
+        "36:18: `{code}` names nothing: nothing is saved as `code`; it is one of `alice`, `asked`, `with`, `client`, `user`, `op`, `rp`, `letters`",
     ]),
     (&[(r#"save = "code""#, r#"save = "my code""#)], &[
         "17:8: no reference could name `my code`; letters, digits, `-` and `_`, a letter first",
-        "36:18: `{code}` names nothing: nothing is saved as `code`; it is one of `alice`, `my code`, `asked`, `with`, `client`, `user`, `op`, `rp`",
+        "36:18: `{code}` names nothing: nothing is saved as `code`; it is one of `alice`, `my code`, `asked`, `with`, `client`, `user`, `op`, `rp`, `letters`",
     ]),
     (&[("broken_by = [", r#"save = "x"
 broken_by = ["#)], &["25:1: `[ask]` has no `save`"]),
