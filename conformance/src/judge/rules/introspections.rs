@@ -195,7 +195,7 @@ fn revoked<'r>(run: &'r Run<'_>) -> impl Iterator<Item = (Seen<'r>, &'r Token)> 
     let good = run.answers().filter(|s| s.exchange.endpoint == Endpoint::Revoke && s.answer.status == 200 && s.exchange.honest());
     good.filter_map(|s| {
         let text = one(&s.exchange.request.form(), "token")?.to_owned();
-        let token = known(&s, &text).filter(|t| t.client == s.exchange.client)?;
+        let token = known(&s, &text).filter(|t| t.client == s.exchange.client && t.origin == s.exchange.origin)?;
         Some((s, token))
     })
 }
