@@ -28,9 +28,10 @@ serve *ARGS:
 accept:
     INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --workspace
 
-# Wall time and CPU of the suite, and the time from start to the first answer
+# Wall time and CPU of the suite, and the time from start to the first answer; then what a token costs the provider
 bench *ARGS:
-    cargo bench --package conformance {{ARGS}}
+    cargo bench --package conformance --bench suite {{ARGS}}
+    cargo bench --package reference-server --bench tokens {{ARGS}}
 
 # The suite against a released provider, where its package can be had: `just foreign oidc-provider`
 foreign NAME *ARGS:
