@@ -102,7 +102,27 @@ pub struct User {
 }
 
 /// The claims of a person that checks can compare (Core §5.1), and `id`, the `sub`.
-pub const FACTS: &[&str] = &["id", "name", "given_name", "family_name", "email", "email_verified"];
+pub const FACTS: &[&str] = &[
+    "id",
+    "name",
+    "given_name",
+    "family_name",
+    "middle_name",
+    "nickname",
+    "profile",
+    "picture",
+    "website",
+    "email",
+    "email_verified",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "phone_number",
+    "phone_number_verified",
+    "address",
+    "updated_at",
+];
 
 /// `[login] driver`: how a person gets through the pages.
 #[derive(Debug, Clone)]

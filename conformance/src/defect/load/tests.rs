@@ -48,7 +48,7 @@ edit = [{ on = "delivery.request", reroute = "webb", drop = ["header"], set.form
             "a.toml:3:11: there is no requirement `bcl-2.4-xp`; did you mean `bcl-2.4-exp`?",
             "a.toml:4:1: there is no key of a defect `seen`; did you mean `seen_in`?",
             "a.toml:5:16: there is no kind of message `delivery.requests`; did you mean `delivery.request`?",
-            "a.toml:5:90: there is no part of `token.answer` `form`; it is one of `status`, `body`, `html`, `header`, `location`, `json`",
+            "a.toml:5:90: there is no part of `token.answer` `form`; it is one of `status`, `body`, `html`, `header`, `location`, `json`, `userinfo_token`, `userinfo_token_header`",
             "a.toml:5:106: `hold` is a duration (\"30s\"), \"deliveries\" or \"answer\"",
             "a.toml:5:120: `nth` is a number from 1, or \"2..\", \"..3\", \"2..4\", \"3/3\"",
             "a.toml:9:45: there is no root of a reference `clients`; did you mean `client`?",
