@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, DATE, HOST, HeaderValue};
 use hyper::service::service_fn;
@@ -34,6 +34,8 @@ const HEAD_BYTES: usize = 64 * 1024;
 const HEADERS: usize = 100;
 /// How large a body may be. The largest are forms that carry tokens.
 const BODY_BYTES: usize = 128 * 1024;
+/// How much of a larger one is read before it is refused.
+const THROWN_AWAY: usize = 16 * BODY_BYTES;
 /// How many requests of one HTTP/2 connection may be under way.
 const STREAMS: u32 = 128;
 /// How long the end may take for requests that are under way.
@@ -164,9 +166,9 @@ async fn read(request: hyper::Request<Incoming>) -> Result<Request, StatusCode> 
     let named = head.uri.authority().map(hyper::http::uri::Authority::as_str);
     let host = || head.headers.get(HOST).and_then(|host| host.to_str().ok());
     let authority = named.or_else(host).ok_or(StatusCode::BAD_REQUEST)?.to_ascii_lowercase();
-    let body = match timeout(BODY, Limited::new(body, BODY_BYTES).collect()).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(StatusCode::PAYLOAD_TOO_LARGE),
+    let body = match timeout(BODY, whole(body)).await {
+        Ok(Ok(Some(body))) => body,
+        Ok(Ok(None)) => return Err(StatusCode::PAYLOAD_TOO_LARGE),
         Ok(Err(_)) => return Err(StatusCode::BAD_REQUEST),
         Err(_) => return Err(StatusCode::REQUEST_TIMEOUT),
     };
@@ -178,6 +180,22 @@ async fn read(request: hyper::Request<Incoming>) -> Result<Request, StatusCode> 
         headers: head.headers,
         body,
     })
+}
+
+/// The whole body, if it is not too large. Of what is too much some more is read and thrown away: a client that is still sending may
+/// not look for its answer, and loses it when the connection is closed (RFC 9112, section 9.6).
+async fn whole(mut body: Incoming) -> Result<Option<Bytes>, hyper::Error> {
+    let (mut kept, mut seen) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        seen += data.len();
+        if seen <= BODY_BYTES {
+            kept.extend_from_slice(&data);
+        } else if seen > THROWN_AWAY {
+            break;
+        }
+    }
+    Ok((seen <= BODY_BYTES).then(|| kept.into()))
 }
 
 /// RFC 9110, section 5.6.7. The provider's own time, not the machine's.
