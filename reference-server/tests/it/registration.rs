@@ -263,15 +263,14 @@ async fn a_sector_vouches_for_every_address() {
 #[tokio::test]
 async fn who_may_register_is_configured() {
     let nowhere = || -> reference_server::ResolveName { std::sync::Arc::new(|_, _| None) };
-    let off = provider_with(&fixtures().replace("mode = \"open\"", "mode = \"off\""), nowhere()).await;
+    let off = provider_with(&fixtures().replace("mode                 = \"open\"", "mode = \"off\""), nowhere()).await;
     let mut walker = Walker::new(&off);
     let wanted = json!({ "redirect_uris": ["https://wiki.rp.test/cb"] });
     assert_eq!(register(&mut walker, &wanted).await.status, 404);
     let said = walker.get("https://op.test/.well-known/openid-configuration").await.json();
     assert!(said.get("registration_endpoint").is_none());
-    let initial = "initial-access-token-of-this-test";
-    let by_token = format!("mode = \"token\"\ninitial_access_token = \"{initial}\"");
-    let token = provider_with(&fixtures().replace("mode = \"open\"", &by_token), nowhere()).await;
+    let initial = "initial-access-token-of-the-fixtures-it-is-public";
+        let token = provider_with(&fixtures().replace("mode                 = \"open\"", "mode = \"token\""), nowhere()).await;
     let mut walker = Walker::new(&token);
     for (shown, status) in [(None, 401), (Some("wrong"), 401), (Some(initial), 201)] {
         let reply = send(&mut walker, Method::POST, "https://op.test/register", shown, &wanted).await;
