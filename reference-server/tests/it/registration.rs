@@ -270,7 +270,7 @@ async fn who_may_register_is_configured() {
     let said = walker.get("https://op.test/.well-known/openid-configuration").await.json();
     assert!(said.get("registration_endpoint").is_none());
     let initial = "initial-access-token-of-the-fixtures-it-is-public";
-        let token = provider_with(&fixtures().replace("mode                 = \"open\"", "mode = \"token\""), nowhere()).await;
+    let token = provider_with(&fixtures().replace("mode                 = \"open\"", "mode = \"token\""), nowhere()).await;
     let mut walker = Walker::new(&token);
     for (shown, status) in [(None, 401), (Some("wrong"), 401), (Some(initial), 201)] {
         let reply = send(&mut walker, Method::POST, "https://op.test/register", shown, &wanted).await;
