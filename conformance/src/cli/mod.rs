@@ -73,9 +73,12 @@ struct RunArgs {
     /// From which every fresh name of the run is derived
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Write a report as well: json, junit, markdown, sarif or text
+    /// Write a report as well: html, json, junit, markdown, sarif or text
     #[arg(long, value_name = "KIND=FILE", num_args = 1.., value_parser = report_to)]
     report: Vec<(Kind, PathBuf)>,
+    /// A defect of the catalogue, played on the wire: what a failure looks like
+    #[arg(long, value_name = "DEFECT")]
+    defect: Option<String>,
     /// What is known of the target: only what has changed since its last update counts
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
@@ -207,8 +210,8 @@ mod tests {
     #[test]
     fn a_report_names_its_kind() {
         assert_eq!(report_to("junit=a=b.xml"), Ok((Kind::Junit, "a=b.xml".into())));
-        assert_eq!(report_to("pdf=x"), Err("`pdf` is no kind of report; the kinds are json, junit, markdown, sarif, text".into()));
-        assert_eq!(report_to("json"), Err("a report is KIND=FILE, and the kinds are json, junit, markdown, sarif, text".into()));
+        assert_eq!(report_to("pdf=x"), Err("`pdf` is no kind of report; the kinds are html, json, junit, markdown, sarif, text".into()));
+        assert_eq!(report_to("json"), Err("a report is KIND=FILE, and the kinds are html, json, junit, markdown, sarif, text".into()));
         assert!(report_to("json=").is_err());
     }
 

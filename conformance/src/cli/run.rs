@@ -11,10 +11,13 @@ use super::baseline::Held;
 use super::session::Session;
 use super::suite::Suite;
 use super::{RunArgs, Stop, jobs, say, select};
+use crate::defect::Defect;
 use crate::drive::live::Now;
 use crate::drive::{self, Job};
 use crate::judge::verdict::Record;
 use crate::judge::{Judged, judge_checks, rules::judge_rules};
+use crate::nearest::nearest;
+use crate::report::html::Walks;
 use crate::report::record::{self, Run, Timing};
 use crate::report::terminal::{self, Paint};
 use crate::report::{Input, Report};
@@ -38,18 +41,26 @@ pub fn run(args: &RunArgs) -> Result<u8, Stop> {
         Some(file) => Target::open(file, wall(), args.slow).map_err(|e| Stop::Usage(e.to_string()))?,
         None => Target::embedded().map_err(Stop::Target)?,
     });
+    let defect = args.defect.as_deref().map(|id| on_the_wire(&suite, id)).transpose()?;
     let held = Held::read(args, &suite, target.known())?;
     let walked = with_controls(&suite.checks, &selected);
     let jobs = target.jobs(jobs(args.jobs));
     let (walks, interrupted) = session.work(walked.len(), |cancel, on| {
         let (target, checks) = (target.clone(), suite.checks.clone());
-        drive::run(Job { target, checks, selected: walked.clone(), jobs, seed: args.seed, defect: None, cancel }, on)
+        drive::run(Job { target, checks, selected: walked.clone(), jobs, seed: args.seed, defect: defect.clone(), cancel }, on)
     })?;
     let records: Vec<Record> = walks.into_iter().map(|w| w.record).collect();
     let judged = judged(&suite, &selected, &records);
     let not_reached = if interrupted { selected.len() - judged.checks.len() } else { 0 };
     let mut report = Report::new(Input {
-        run: Run { seed: args.seed, only: args.only.clone(), strict: args.strict, slow: args.slow, defect: None, not_reached },
+        run: Run {
+            seed: args.seed,
+            only: args.only.clone(),
+            strict: args.strict,
+            slow: args.slow,
+            defect: args.defect.clone(),
+            not_reached,
+        },
         target: asked(&target, &records),
         checks: &judged.checks,
         rules: &judged.rules,
@@ -62,12 +73,20 @@ pub fn run(args: &RunArgs) -> Result<u8, Stop> {
     });
     let updated = held.against(args, &suite, &mut report);
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let written = write(args, &report, &records);
+    let written = write(args, &report, &records, &suite.checks);
     if let Ok(Some(said)) = &updated {
         say(said);
     }
     say(&terminal::render(&report, if colour { Paint::Colour } else { Paint::Plain }));
     written.and(updated).map(|_| report.exit.code)
+}
+
+/// The defect of this name.
+fn on_the_wire(suite: &Suite, id: &str) -> Result<Arc<Defect>, Stop> {
+    suite.defects.get(id).cloned().ok_or_else(|| {
+        let near = nearest(id, suite.defects.names()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        Stop::Usage(format!("there is no defect `{id}`{near}"))
+    })
 }
 
 /// The checks themselves and all that have to be green before they say anything.
@@ -106,10 +125,11 @@ fn asked(target: &Target, records: &[Record]) -> record::Target {
     }
 }
 
-fn write(args: &RunArgs, report: &Report, records: &[Record]) -> Result<(), Stop> {
+fn write(args: &RunArgs, report: &Report, records: &[Record], catalogue: &[Check]) -> Result<(), Stop> {
     let wrong = |path: &Path, why: std::io::Error| Stop::Write(format!("{}: {why}", path.display()));
+    let walks = Walks { records, catalogue, show_secrets: args.show_secrets };
     for (kind, file) in &args.report {
-        fs::write(file, kind.render(report)).map_err(|e| wrong(file, e))?;
+        fs::write(file, kind.render(report, &walks)).map_err(|e| wrong(file, e))?;
     }
     let Some(dir) = &args.save_transcripts else { return Ok(()) };
     for walk in records.iter().filter_map(Record::transcript) {

@@ -3,6 +3,7 @@
 pub mod areas;
 pub mod excerpt;
 pub mod exit;
+pub mod html;
 pub mod junit;
 pub mod markdown;
 pub mod record;
@@ -20,6 +21,8 @@ pub use record::{Input, Report};
 pub enum Kind {
     /// The record, as [`record`] has it.
     Json,
+    /// One self-contained page, for people.
+    Html,
     /// JUnit XML, for CI.
     Junit,
     /// Markdown, for a comment on a pull request.
@@ -32,8 +35,14 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, by the word of the command line.
-    pub const ALL: [(&str, Self); 5] =
-        [("json", Self::Json), ("junit", Self::Junit), ("markdown", Self::Markdown), ("sarif", Self::Sarif), ("text", Self::Text)];
+    pub const ALL: [(&str, Self); 6] = [
+        ("html", Self::Html),
+        ("json", Self::Json),
+        ("junit", Self::Junit),
+        ("markdown", Self::Markdown),
+        ("sarif", Self::Sarif),
+        ("text", Self::Text),
+    ];
 
     /// Reads the word.
     ///
@@ -47,10 +56,11 @@ impl Kind {
     }
 
     /// The whole file.
-    pub fn render(self, report: &Report) -> String {
+    pub fn render(self, report: &Report, walks: &html::Walks<'_>) -> String {
         match self {
             Self::Json => report.to_json(),
             Self::Junit => junit::render(report),
+            Self::Html => html::render(report, walks),
             Self::Markdown => markdown::render(report),
             Self::Sarif => sarif::render(report),
             Self::Text => terminal::render(report, terminal::Paint::Plain),

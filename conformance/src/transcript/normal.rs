@@ -27,12 +27,21 @@ pub const MASKED: [(&str, &str); 11] = [
 
 /// The normal form. Members: `check`, `steps` (each with `exchanges`, `deliveries`, `opinions`), `tokens`, `log`, `ended`.
 pub fn normal(t: &Transcript) -> Value {
-    Normal { t, names: Names::of(t) }.whole()
+    let names = Names::of(t);
+    Normal { t, tokens: names.clone(), names }.whole()
+}
+
+/// The same with secrets as they are, for a reader who has asked for them.
+pub fn unmasked(t: &Transcript) -> Value {
+    Normal { t, tokens: Names::of(t), names: Names::none() }.whole()
 }
 
 struct Normal<'a> {
     t: &'a Transcript,
+    /// By which values are shown.
     names: Names,
+    /// By which tokens are found.
+    tokens: Names,
 }
 
 impl Normal<'_> {
@@ -193,7 +202,7 @@ impl Normal<'_> {
     /// Every token that was seen, by its name.
     fn tokens(&self) -> Value {
         let mut shown = Map::new();
-        for (name, text) in self.names.all() {
+        for (name, text) in self.tokens.all() {
             if let Some(jws) = Jws::parse(text) {
                 let claims = self.claims(&jws);
                 shown.insert(
@@ -210,7 +219,7 @@ impl Normal<'_> {
         for name in ["at_hash", "c_hash"] {
             let Some(hash) = jws.claim_str(name) else { continue };
             let fits = |value: &str| jws.header_str("alg").and_then(|alg| half_hash(alg, value)).as_deref() == Some(hash);
-            if let Some((named, _)) = self.names.all().into_iter().find(|(_, value)| fits(value)) {
+            if let Some((named, _)) = self.tokens.all().into_iter().find(|(_, value)| fits(value)) {
                 claims[name] = json!(format!("⟨hash of {named}⟩"));
             }
         }

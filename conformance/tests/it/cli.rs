@@ -83,8 +83,9 @@ expect.json.token_type = "Bearer"
 fn wrong_usage_is_2_and_says_what_was_meant() {
     for (args, said) in [
         (["run", "--only", "codes"], "did you mean `code`?"),
-        (["run", "--report", "pdf=x"], "the kinds are json, junit, markdown, sarif, text"),
+        (["run", "--report", "pdf=x"], "the kinds are html, json, junit, markdown, sarif, text"),
         (["prove", "--only", "nothing-like-it"], "no check or rule begins with `nothing-like-it`"),
+        (["run", "--defect", "pkce-not-checkd"], "did you mean `pkce-not-checked`?"),
         (["list", "--scenarios", "src"], "no scenario (.toml)"),
         (["run", "--report", "json=/nowhere/at/all.json"], "/nowhere/at/all.json"),
     ] {
@@ -113,7 +114,8 @@ fn everything_listed_can_be_explained() {
 fn every_report_is_written_and_transcripts_are_read_back() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
-    let reports = [("junit", "r.xml"), ("text", "r.txt"), ("json", "r.json"), ("markdown", "r.md"), ("sarif", "r.sarif")];
+    let reports =
+        [("junit", "r.xml"), ("text", "r.txt"), ("json", "r.json"), ("markdown", "r.md"), ("sarif", "r.sarif"), ("html", "r.html")];
     let reports = reports.map(|(kind, name)| format!("{kind}={}", at(name)));
     let only = "code/pkce-at-the-token-endpoint";
     let mut args = vec!["run", "--only", only, "--save-transcripts"];
@@ -122,6 +124,10 @@ fn every_report_is_written_and_transcripts_are_read_back() {
     let ran = touchstone(&args);
     assert_eq!(code(&ran), 0, "{}", err(&ran));
     assert!(std::fs::read_to_string(at("r.md")).unwrap().starts_with("## ✓ Touchstone: `embedded`\n"));
+    let page = std::fs::read_to_string(at("r.html")).unwrap();
+    assert!(
+        page.starts_with("<!DOCTYPE html>") && page.contains(&format!("id=\"{only}\"")) && page.contains("verifies under fixture-es256-1")
+    );
     assert_eq!(json(&dir.path().join("r.sarif"))["version"], "2.1.0");
     assert!(std::fs::read_to_string(at("r.xml")).unwrap().contains(r#"<testsuite name="code""#));
     assert_eq!(std::fs::read_to_string(at("r.txt")).unwrap(), out(&ran));
