@@ -6,6 +6,8 @@ use serde_json::json;
 
 use super::suite::Suite;
 use super::{Format, ListArgs, Stop, say, select};
+use crate::nearest::nearest;
+use crate::report::coverage::Coverage;
 
 /// Prints them.
 ///
@@ -13,6 +15,21 @@ use super::{Format, ListArgs, Stop, say, select};
 /// Files that are wrong, or a prefix that begins no id.
 pub fn list(args: &ListArgs) -> Result<u8, Stop> {
     let suite = Suite::load(args.scenarios.as_deref())?;
+    let coverage = Coverage::of(&suite.checks, suite.rules, &suite.requirements);
+    if args.counts {
+        say(&coverage.counts());
+        return Ok(0);
+    }
+    if let Some(document) = &args.requirements {
+        let stems = || suite.requirements.documents().map(|(d, _)| d.stem.as_str());
+        if let Some(document) = document.as_deref().filter(|d| !stems().any(|stem| stem == *d)) {
+            let near =
+                nearest(document, stems()).map_or_else(|| stems().collect::<Vec<_>>().join(", "), |near| format!("did you mean `{near}`?"));
+            return Err(Stop::Usage(format!("there is no document `{document}`; {near}")));
+        }
+        say(&format!("{}{}", coverage.requirements(document.as_deref()), coverage.by_document()));
+        return Ok(0);
+    }
     for prefix in &args.only {
         if !suite.ids().any(|id| id.starts_with(prefix.as_str())) {
             return Err(Stop::Usage(select::nothing("check or rule", prefix, suite.ids())));

@@ -108,6 +108,12 @@ struct ListArgs {
     /// Only checks and rules whose id begins so
     #[arg(long, value_name = "ID-PREFIX", num_args = 1..)]
     only: Vec<String>,
+    /// Requirements of providers instead, with who asks for them: of one document (`rfc7636`) or of all
+    #[arg(long, value_name = "DOCUMENT", num_args = 0..=1, conflicts_with_all = ["only", "format"])]
+    requirements: Option<Option<String>>,
+    /// Counts instead: checks by area, requirements asked by document and level, how checks are proven
+    #[arg(long, conflicts_with_all = ["only", "format", "requirements"])]
+    counts: bool,
     /// Scenarios of your own, beside those in this program
     #[arg(long, value_name = "DIR")]
     scenarios: Option<PathBuf>,

@@ -1,6 +1,7 @@
 //! From verdicts to views. The JSON record is the truth; everything else is rendered from it.
 
 pub mod areas;
+pub mod coverage;
 pub mod excerpt;
 pub mod exit;
 pub mod html;

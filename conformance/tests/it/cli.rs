@@ -86,6 +86,7 @@ fn wrong_usage_is_2_and_says_what_was_meant() {
         (["run", "--report", "pdf=x"], "the kinds are html, json, junit, markdown, sarif, text"),
         (["prove", "--only", "nothing-like-it"], "no check or rule begins with `nothing-like-it`"),
         (["run", "--defect", "pkce-not-checkd"], "did you mean `pkce-not-checked`?"),
+        (["list", "--requirements", "rfc763"], "did you mean `rfc7636`?"),
         (["list", "--scenarios", "src"], "no scenario (.toml)"),
         (["run", "--report", "json=/nowhere/at/all.json"], "/nowhere/at/all.json"),
     ] {

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use conformance::judge::rules::rules;
+use conformance::report::coverage::Coverage;
 use conformance::report::snapshot::{Row, render};
 use conformance::transcript::Transcript;
 
@@ -36,6 +38,14 @@ fn the_reports_are_as_committed() {
     });
     snapshot("", "rules", &rules.collect::<String>());
     none_is_left_over(&files.keys().map(|file| file.trim_end_matches(".toml").to_owned()).collect());
+}
+
+/// The counts of the suite; that all of it is green is said by another test.
+#[test]
+fn the_counts_are_as_committed() {
+    let requirements = requirements();
+    let checks = catalogue(&requirements);
+    snapshot("", "summary", &Coverage::of(&checks, rules(), &requirements).counts());
 }
 
 fn snapshot(area: &str, name: &str, text: &str) {
