@@ -140,11 +140,12 @@ pub async fn refreshes(provider: &Provider, tokens: &OidcSession, token_id: &str
     let (Some(first), Some(last)) = (tokens.refresh_tokens.first(), tokens.refresh_tokens.last()) else {
         return Err(Refusal::RefreshTokenUnknown);
     };
-    if tokens.revoked {
-        return Err(Refusal::RefreshTokenRevoked);
-    }
+    // First, so that those who lose a race are all told the same, whoever of them was first to end the family.
     if last.token_id != token_id {
         return Err(Refusal::RefreshTokenSpent);
+    }
+    if tokens.revoked {
+        return Err(Refusal::RefreshTokenRevoked);
     }
     let now_ms = provider.world.now_ms();
     if now_ms >= ends_ms(provider, first, last) {
