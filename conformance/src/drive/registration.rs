@@ -32,6 +32,16 @@ pub fn request(name: &str, metadata: &Value, announced: &Value) -> (Map<String, 
     if let (Some(Value::Array(grants)), Some(known)) = (asked.get_mut("grant_types"), listed("grant_types_supported")) {
         grants.retain(|grant| known.contains(grant));
     }
+    if let (Some(Value::String(scope)), Some(known)) = (asked.get_mut("scope"), listed("scopes_supported")) {
+        *scope = scope.split(' ').filter(|word| known.iter().any(|k| k == word)).collect::<Vec<_>>().join(" ");
+    }
+    if asked.get("scope").is_some_and(|scope| scope == "") {
+        asked.shift_remove("scope");
+    }
+    // Its address is https (Core §8.1), which that of a client on loopback is not; one host is a sector without it.
+    if asked.get("sector_identifier_uri").and_then(Value::as_str).is_some_and(|uri| !uri.starts_with("https://")) {
+        asked.shift_remove("sector_identifier_uri");
+    }
     // Without the code grant there is no response (RFC 7591 §2.1).
     let code = asked.get("grant_types").and_then(Value::as_array).is_none_or(|all| all.iter().any(|g| g == "authorization_code"));
     asked.entry("response_types").or_insert_with(|| if code { Value::from(vec!["code"]) } else { Value::Array(Vec::new()) });
@@ -87,10 +97,10 @@ mod tests {
 
     #[test]
     fn a_request_asks_for_what_is_announced_and_says_what_it_gave_up() {
-        let web = json!({ "client_id": "web", "client_secret": "s", "consent": "never", "grant_types": ["authorization_code", "refresh_token"], "id_token_signed_response_alg": "EdDSA" });
-        let announced = json!({ "grant_types_supported": ["authorization_code"], "id_token_signing_alg_values_supported": ["RS256"] });
+        let web = json!({ "client_id": "web", "client_secret": "s", "consent": "never", "grant_types": ["authorization_code", "refresh_token"], "scope": "read openid", "id_token_signed_response_alg": "EdDSA" });
+        let announced = json!({ "scopes_supported": ["openid"], "grant_types_supported": ["authorization_code"], "id_token_signing_alg_values_supported": ["RS256"] });
         let (asked, given_up) = request("web", &web, &announced);
-        assert_eq!(Value::Object(asked), json!({ "grant_types": ["authorization_code"], "response_types": ["code"] }));
+        assert_eq!(Value::Object(asked), json!({ "grant_types": ["authorization_code"], "scope": "openid", "response_types": ["code"] }));
         assert!(given_up.unwrap().contains("EdDSA"));
     }
 

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::browser::{Browser, Places};
+use super::front::addresses;
 use super::page::{Flow, Hints, Person};
 use super::recorder::{Errand, Recorder};
 use super::registration;
@@ -213,6 +214,11 @@ impl Site {
         let mut growing = self.recorder.live.lock();
         let Some(Value::Object(client)) = growing.transcript.clients.get_mut(name) else { return };
         let changed = registration::learn(client, told);
+        let known = Value::Object(client.clone());
+        if let Some(facts) = growing.wire.facts_mut() {
+            facts.addresses.extend(addresses(&known).map(|all| (name.to_owned(), all)));
+            facts.clients.insert(name.to_owned(), known);
+        }
         if !changed.is_empty() {
             growing.transcript.changed.entry(name.to_owned()).or_default().extend(changed);
         }

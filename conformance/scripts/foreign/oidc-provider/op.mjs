@@ -3,7 +3,7 @@
 // SAME_SITE=lax takes back the cookies that go with POST, which a browser refuses over plain http.
 //
 // What the package does by default stays as it is, but for this: passwords are checked, PKCE is asked of every client, the authorization
-// and logout endpoints take POST as well, claims can be asked for by name, subjects may be pairwise and UserInfo signed, refresh tokens do not need offline_access, and loopback addresses may be told of a logout.
+// and logout endpoints take POST as well, a client may have scopes of its own, claims can be asked for by name, subjects may be pairwise and UserInfo signed, refresh tokens do not need offline_access, and loopback addresses may be told of a logout.
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -33,6 +33,7 @@ const op = new Provider(process.env.ISSUER ?? `http://127.0.0.1:${port}`, {
     return people[sub] && { accountId: sub, claims: async () => ({ sub, ...profile, email_verified: true }) };
   },
   claims: { openid: ['sub'], profile: ['name', 'given_name', 'family_name'], email: ['email', 'email_verified'] },
+  scopes: ['openid', 'offline_access', 'orders.read', 'orders.write'],       // the last two are those of the client `service`
   pkce: { required: () => true },
   subjectTypes: ['public', 'pairwise'],
   pairwiseIdentifier: (_ctx, sub, { sectorIdentifier }) => createHash('sha256').update(`${sectorIdentifier} ${sub} of one run`).digest('hex'),

@@ -128,13 +128,9 @@ pub fn honest() -> (Transcript, Marks) {
     let access = member(&s.t, refreshed, "access_token");
     let said = json!({ "active": true, "client_id": "web", "scope": "openid", "exp": s.now / 1000 + 3600, "iat": s.now / 1000, "sub": "sub-of-alice" });
     let living = introspect(&mut s, "web", &access, said);
-    let nobody = s.exchange(
-        Endpoint::Introspect,
-        "",
-        None,
-        request("POST", "https://op.test/introspect", &[("token", &access)]),
-        json_answer(401, &json!({ "error": "invalid_client" })),
-    );
+    let mut who = json_answer(401, &json!({ "error": "invalid_client" }));
+    who.headers.push(("www-authenticate".into(), "Basic realm=\"op\"".into()));
+    let nobody = s.exchange(Endpoint::Introspect, "", None, request("POST", "https://op.test/introspect", &[("token", &access)]), who);
     let refresh_token = member(&s.t, refreshed, "refresh_token");
     s.exchange(Endpoint::Revoke, "web", None, form("web", "revoke", &[("token", &refresh_token)]), answer(200, &[], ""));
     let spent = refresh(&mut s, "web", &refresh_token, refusal());
@@ -313,6 +309,11 @@ pub const SPOILT: &[(&str, Spoil<Marks>)] = &[
         edit_json(t, last, |b| {
             b["access_token"] = json!(resigned(b["access_token"].as_str().unwrap(), |_, c| c["iat"] = json!(NOON / 1000 + 1)));
         });
+    }),
+    ("a-password-goes-no-further", |t, _| {
+        let typed = t.exchanges.iter().position(|e| e.endpoint == Endpoint::Page).unwrap();
+        let answer = t.exchanges[typed].answer.as_mut().unwrap();
+        answer.headers = vec![("location".into(), "/next?p=secret".into())];
     }),
     ("a-redirect-after-a-password-is-303", |t, _| {
         let typed = t.exchanges.iter().position(|e| e.endpoint == Endpoint::Page).unwrap();

@@ -151,7 +151,8 @@ fn announced_grants(run: &Run<'_>, looks: &mut Looks) {
     for seen in run.answers().filter(Seen::is_token_request) {
         let form = seen.exchange.request.form();
         let metadata = document(seen.walk, &seen.exchange.origin, seen.exchange.sent_seq).map(|(_, metadata)| metadata);
-        let Some((grant, metadata)) = one(&form, "grant_type").zip(metadata) else { continue };
+        // The implicit grant has a name, and no request to the token endpoint (RFC 7591 §2).
+        let Some((grant, metadata)) = one(&form, "grant_type").filter(|grant| *grant != "implicit").zip(metadata) else { continue };
         if listed(&metadata, "grant_types_supported").is_some_and(|all| all.contains(&grant)) {
             let unknown = seen.object().is_some_and(|b| b.get("error").is_some_and(|e| e == "unsupported_grant_type"));
             looks.look(seen.at(), !unknown, "anything but unsupported_grant_type", || format!("unsupported_grant_type for {grant}"));

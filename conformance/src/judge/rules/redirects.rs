@@ -54,6 +54,13 @@ pub(super) fn rules() -> Vec<Rule> {
             judge: logouts_lead_home,
         },
         Rule {
+            id: "a-password-goes-no-further",
+            asks: "No redirect takes a password along that was typed before it.",
+            cites: &["rfc9700-2.1-no-credential-forwarding"],
+            broken_by: &["login-redirects-with-the-password"],
+            judge: no_password_on,
+        },
+        Rule {
             id: "a-redirect-after-a-password-is-303",
             asks: "The redirect that answers a form with a password is a 303.",
             cites: &["rfc9700-4.12-use-303"],
@@ -229,9 +236,28 @@ fn no_307(run: &Run<'_>, looks: &mut Looks) {
     }
 }
 
+/// The password in a form that a person sent.
+fn typed(seen: &Seen<'_>) -> Option<String> {
+    let form = seen.exchange.browser.is_some() && seen.exchange.request.method == "POST";
+    let fields = if form { seen.exchange.request.form() } else { Vec::new() };
+    fields.into_iter().find(|(name, value)| name.contains("pass") && !value.is_empty()).map(|(_, value)| value)
+}
+
+fn no_password_on(run: &Run<'_>, looks: &mut Looks) {
+    for seen in run.answers().filter(|s| (300..400).contains(&s.answer.status)) {
+        let (Some(password), Some(to)) = (typed(&seen), seen.answer.header("location").next()) else { continue };
+        let here = Url::parse(&seen.exchange.request.url).and_then(|here| here.join(to));
+        let params = here.map(|to| [pairs(to.query().unwrap_or("")), pairs(to.fragment().unwrap_or(""))].concat()).unwrap_or_default();
+        let carried = params.iter().find(|(_, value)| *value == password).map(|(name, _)| name.as_str());
+        looks.look(seen.at(), carried.is_none(), "an address without the password", || {
+            format!("the password as {}", carried.unwrap_or_default())
+        });
+    }
+}
+
 fn see_other(run: &Run<'_>, looks: &mut Looks) {
     for seen in run.answers().filter(|s| s.exchange.browser.is_some() && (300..400).contains(&s.answer.status)) {
-        if seen.exchange.request.method == "POST" && seen.exchange.request.form().iter().any(|(n, _)| n.contains("pass")) {
+        if typed(&seen).is_some() {
             looks.look(seen.at(), seen.answer.status == 303, "303", || seen.answer.status.to_string());
         }
     }

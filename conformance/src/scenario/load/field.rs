@@ -160,7 +160,12 @@ impl Names<'_> {
             "method" if !value.text().is_some_and(|m| !m.is_empty() && m.chars().all(|c| c.is_ascii_uppercase() || c == '{')) => {
                 report.wants(value, "method", "a method in capitals such as `\"GET\"`");
             }
-            "assertion_key" => self.signer(value, report),
+            "assertion_key" => {
+                self.signer(value, report);
+                if value.text() == Some("fixture") {
+                    self.implied.entry("own_keys").or_insert_with(|| at.clone());
+                }
+            }
             "body" if value.text().is_none() => report.wants(value, "body", "text"),
             // A table that stands there is a deeper path; only a placeholder can bring one.
             _ if value.table().is_some() => report.add(at, Slip::new(format!("`{path}` has no inside"))),

@@ -253,6 +253,12 @@ deliveries.slow = ["{alice}"]
         r#"40:61: this takes the power `management_api`, which `needs` lacks; write `needs = ["management_api"]`, beside what is there"#,
         r#"40:85: this takes the power `own_keys`, which `needs` lacks; write `needs = ["own_keys"]`, beside what is there"#,
     ]),
+    (&[(END, r#"[row.x]
+first = [{ client_credentials = { client = "web" }, set.assertion_key = "fixture" }]
+deliveries.slow = ["{alice}"]
+"#)], &[
+        r#"40:57: this takes the power `own_keys`, which `needs` lacks; write `needs = ["own_keys"]`, beside what is there"#,
+    ]),
 
     // Expectations.
     (&[(r#"deliveries = { slow = ["{alice}"] }
