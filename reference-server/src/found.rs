@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::actor::Actor;
 use crate::jose;
 use crate::log::Failure;
 use crate::names::{AccessToken, ClientId, ClientTokenId, Issuer, OidcSessionId, RefreshToken};
@@ -103,6 +104,17 @@ pub struct Access {
     pub granted: Option<Granted>,
     /// What this token is good for.
     pub scope: Scope,
+    /// Where it is good.
+    pub audience: Vec<String>,
+    /// Who acts for the user, if somebody does.
+    pub actor: Option<Actor>,
+}
+
+impl Access {
+    /// Whether it is good at the provider itself, and not only elsewhere (RFC 9068, section 4).
+    pub fn is_for(&self, issuer: &Issuer) -> bool {
+        self.audience.iter().any(|name| name == issuer.as_str())
+    }
 }
 
 /// What an access token opens at this issuer.
@@ -114,11 +126,12 @@ pub async fn access(provider: &Provider, issuer: &Issuer, token: &AccessToken) -
     if !found.is_good(provider).await? {
         return Err(Refusal::TokenInvalid);
     }
-    match found {
-        Found::Access(_, tokens, known) => Ok(Access { granted: Some(tokens.granted), scope: known.scope }),
-        Found::OwnAccess(_, found) => Ok(Access { granted: None, scope: found.token.scope }),
-        Found::Refresh(..) => Err(Refusal::TokenInvalid),
-    }
+    let (granted, KnownToken { scope, audience, actor, .. }) = match found {
+        Found::Access(_, tokens, known) => (Some(tokens.granted), known),
+        Found::OwnAccess(_, found) => (None, found.token),
+        Found::Refresh(..) => return Err(Refusal::TokenInvalid),
+    };
+    Ok(Access { granted, scope, audience, actor })
 }
 
 /// The family of a refresh token, and what it is known by there.
@@ -154,7 +167,8 @@ pub async fn refreshes(provider: &Provider, tokens: &OidcSession, token_id: &str
     if tokens.is_offline() {
         return Ok(None);
     }
-    let session = Session::load(&provider.log, &tokens.granted.session_id).await?.ok_or(Refusal::SessionEnded)?;
+    let Some(session_id) = &tokens.granted.session_id else { return Ok(None) };
+    let session = Session::load(&provider.log, session_id).await?.ok_or(Refusal::SessionEnded)?;
     if sessions::is_alive(provider, &session, now_ms).await? { Ok(Some(session)) } else { Err(Refusal::SessionEnded) }
 }
 
@@ -179,5 +193,6 @@ async fn stands(provider: &Provider, tokens: &OidcSession) -> Result<bool, Failu
     if tokens.revoked || tokens.is_offline() {
         return Ok(!tokens.revoked);
     }
-    Ok(Session::load(&provider.log, &tokens.granted.session_id).await?.is_some_and(|session| !session.terminated))
+    let Some(session_id) = &tokens.granted.session_id else { return Ok(true) };
+    Ok(Session::load(&provider.log, session_id).await?.is_some_and(|session| !session.terminated))
 }

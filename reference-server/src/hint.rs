@@ -31,7 +31,8 @@ pub async fn verify(provider: &Provider, token: &str) -> Result<Hint, Refusal> {
         return Err(Refusal::HintInvalid);
     }
     let session_id = claims.get("sid").and_then(Value::as_str).map(SessionId::new);
-    let (sub, client_id) = (text("sub")?, ClientId::new(text("aud")?));
+    // Where several are meant, `azp` says whose it is (Core, section 2).
+    let (sub, client_id) = (text("sub")?, ClientId::new(text("azp").or_else(|_| text("aud"))?));
     // A pairwise subject means somebody to its own client alone.
     let client = provider.known_client(client_id.as_str()).await?;
     let known = client.and_then(|client| subject::user_of(&provider.config, &client, sub));

@@ -31,6 +31,7 @@
 //! | `registration` | what a client says of itself, checked |
 //! | `sessions`, `notifier` | ending sessions, and telling relying parties about it |
 //! | `found`, `revoking` | tokens that come back, and taking them back |
+//! | `actor` | who acts for a user |
 //! | `tokens`, `jose`, `keys`, `own_keys`, `own_tls` | what is signed, and with what |
 //! | `refusal` | why something is refused, and how that is said on the wire |
 //! | `claims`, `subject` | what a client learns of a user, and by which `sub` it knows them |
@@ -50,6 +51,7 @@
 //! - No lock that is held while somebody outside is waited for.
 //! - Nothing in discovery that does not work.
 
+mod actor;
 mod browser;
 mod claims;
 mod client_auth;

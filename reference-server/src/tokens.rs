@@ -8,7 +8,7 @@ use crate::config::{AccessTokenFormat, Client};
 use crate::jose;
 use crate::keys::SigningKey;
 use crate::log::{Aggregate, Failure};
-use crate::names::{AccessToken, ClientTokenId, Issuer, OidcSessionId, RefreshToken};
+use crate::names::{AccessToken, ClientTokenId, Issuer, OidcSessionId, RefreshToken, SessionId};
 use crate::provider::Provider;
 use crate::scope::Scope;
 use crate::state::client_token;
@@ -63,24 +63,35 @@ pub struct For<'a> {
     pub nonce: Option<&'a str>,
     /// What the access token is issued for.
     pub reason: Reason,
+    /// What the access token looks like.
+    pub format: AccessTokenFormat,
 }
 
-/// Core, section 2, and behind it what the client has asked for by name (section 5.5). The order is that of the claims on the wire.
+/// Core, section 2, and behind it what the client learns of the user. The order is that of the claims on the wire.
 #[derive(Serialize)]
 struct IdTokenClaims<'a> {
     iss: &'a Issuer,
     sub: &'a str,
-    aud: &'a str,
+    aud: Value,
     azp: &'a str,
     exp: i64,
     iat: i64,
-    auth_time: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<&'a str>,
-    acr: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'static str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
     amr: &'a [String],
-    at_hash: String,
-    sid: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Value>,
     #[serde(flatten)]
     about_the_user: Map<String, Value>,
 }
@@ -90,36 +101,76 @@ struct IdTokenClaims<'a> {
 /// # Errors
 /// There is no key for the client's algorithm, or it cannot sign.
 pub async fn mint(provider: &Provider, client: &Client, (id, version): (&OidcSessionId, u64), wanted: &For<'_>) -> Result<Minted, Failure> {
-    let For { granted, scope, nonce, reason } = *wanted;
+    let For { granted, scope, nonce, reason, format } = *wanted;
     let key = provider.keys.current(&provider.log, client.id_token_alg).await?;
     let sub = subject::of(&provider.config, client, &granted.user_id);
-    let subject = Subject { issuer: &granted.issuer, sub: &sub, scope, sign_in: Some(granted) };
-    let (access_token, added) = access_token(provider, client, &key, (&oidc_session::aggregate(id), version), &subject, reason)?;
-    let lifetimes = &provider.config.lifetimes;
-    let now = provider.world.now();
-    let user = provider.config.user(&granted.user_id);
+    let subject = Subject { issuer: &granted.issuer, sub: &sub, scope, granted: Some(granted) };
+    let (access_token, added) = access_token(provider, client, &key, (&oidc_session::aggregate(id), version), &subject, (reason, format))?;
     let id_token = if scope.has("openid") {
-        let claims = IdTokenClaims {
-            iss: &granted.issuer,
-            sub: &sub,
-            aud: client.id.as_str(),
-            azp: client.id.as_str(),
-            exp: now + lifetimes.id_token.secs(),
-            iat: now,
-            auth_time: granted.auth_time,
-            nonce,
-            acr: ACR_PASSWORD,
-            amr: &granted.amr,
-            at_hash: jose::at_hash(key.alg, access_token.reveal()),
-            sid: granted.session_id.as_str(),
-            // What the scopes open is told by UserInfo, as there is an access token (section 5.4).
-            about_the_user: user.map(|user| claims::asked_of(user, &granted.claims.id_token)).unwrap_or_default(),
-        };
-        Some(jose::sign(&key, "JWT", &claims)?)
+        // What the scopes open is told by UserInfo, as there is an access token (Core, section 5.4).
+        let user = provider.config.user(&granted.user_id);
+        let about_the_user = user.map(|user| claims::asked_of(user, &granted.claims.id_token)).unwrap_or_default();
+        let at_hash = jose::at_hash(key.alg, access_token.reveal());
+        Some(id_token(provider, client, &key, granted, (nonce, Some(at_hash), about_the_user))?)
     } else {
         None
     };
-    Ok(Minted { access_token, added, expires_in: lifetimes.access_token.secs(), id_token })
+    Ok(Minted { access_token, added, expires_in: provider.config.lifetimes.access_token.secs(), id_token })
+}
+
+/// Mints an ID token with no access token beside it, and says how many seconds it lives. It has the claims that the scopes open, for
+/// there is nothing that would open UserInfo (Core, section 5.4).
+///
+/// # Errors
+/// There is no key for the client's algorithm, or it cannot sign.
+#[expect(dead_code, reason = "for token exchange")]
+pub async fn mint_id_token(provider: &Provider, client: &Client, granted: &Granted, scope: &Scope) -> Result<(String, i64), Failure> {
+    let key = provider.keys.current(&provider.log, client.id_token_alg).await?;
+    let user = provider.config.user(&granted.user_id);
+    let about_the_user = user.map(|user| claims::of(user, scope, &granted.claims.id_token)).unwrap_or_default();
+    let id_token = id_token(provider, client, &key, granted, (None, None, about_the_user))?;
+    Ok((id_token, provider.config.lifetimes.id_token.secs()))
+}
+
+fn id_token(
+    provider: &Provider,
+    client: &Client,
+    key: &SigningKey,
+    granted: &Granted,
+    (nonce, at_hash, about_the_user): (Option<&str>, Option<String>, Map<String, Value>),
+) -> Result<String, Failure> {
+    let sub = subject::of(&provider.config, client, &granted.user_id);
+    let now = provider.world.now();
+    let signed_in = granted.session_id.is_some();
+    let claims = IdTokenClaims {
+        iss: &granted.issuer,
+        sub: &sub,
+        aud: id_token_audience(client, granted),
+        azp: client.id.as_str(),
+        exp: now + provider.config.lifetimes.id_token.secs(),
+        iat: now,
+        client_id: (!signed_in).then_some(client.id.as_str()),
+        auth_time: granted.auth_time,
+        nonce,
+        acr: signed_in.then_some(ACR_PASSWORD),
+        amr: &granted.amr,
+        at_hash,
+        sid: granted.session_id.as_ref().map(SessionId::as_str),
+        act: granted.actor.as_ref().map(|actor| actor.said(&provider.config, client)),
+        about_the_user,
+    };
+    jose::sign(key, "JWT", &claims)
+}
+
+/// The client, which has to find itself there (Core, section 3.1.3.7), and whoever else the token was asked for. The provider is no
+/// audience of its own ID tokens.
+fn id_token_audience(client: &Client, granted: &Granted) -> Value {
+    let own = [client.id.as_str(), granted.issuer.as_str()];
+    let others = granted.audience.iter().flatten().map(String::as_str).filter(|name| !own.contains(name));
+    match std::iter::once(client.id.as_str()).chain(others).collect::<Vec<_>>().as_slice() {
+        [only] => json!(only),
+        several => json!(several),
+    }
 }
 
 /// Mints the access token of a client for itself (RFC 6749, section 4.4); its `sub` is the client (RFC 9068, section 2.2).
@@ -134,9 +185,9 @@ pub async fn mint_for_client(
     scope: &Scope,
 ) -> Result<Minted, Failure> {
     let key = provider.keys.current(&provider.log, client.id_token_alg).await?;
-    let subject = Subject { issuer, sub: client.id.as_str(), scope, sign_in: None };
-    let (access_token, added) =
-        access_token(provider, client, &key, (&client_token::aggregate(id), 0), &subject, Reason::ClientCredentials)?;
+    let subject = Subject { issuer, sub: client.id.as_str(), scope, granted: None };
+    let why = (Reason::ClientCredentials, client.access_token_format);
+    let (access_token, added) = access_token(provider, client, &key, (&client_token::aggregate(id), 0), &subject, why)?;
     Ok(Minted { access_token, added, expires_in: provider.config.lifetimes.access_token.secs(), id_token: None })
 }
 
@@ -152,25 +203,24 @@ struct Subject<'a> {
     issuer: &'a Issuer,
     sub: &'a str,
     scope: &'a Scope,
-    sign_in: Option<&'a Granted>,
+    granted: Option<&'a Granted>,
 }
 
-/// An access token in the form of its client. Both forms begin with the name of their aggregate, by which they are found again.
+/// An access token. Both forms begin with the name of their aggregate, by which they are found again.
 fn access_token(
     provider: &Provider,
     client: &Client,
     key: &SigningKey,
     (aggregate, version): (&Aggregate, u64),
     subject: &Subject<'_>,
-    reason: Reason,
+    (reason, format): (Reason, AccessTokenFormat),
 ) -> Result<(AccessToken, AccessTokenAdded), Failure> {
     let fresh = &provider.world.fresh;
     let now = provider.world.now();
     let exp = now + provider.config.lifetimes.access_token.secs();
-    // The provider is in `aud` too, because the token opens its UserInfo; and RFC 9068, section 3 wants one in any case.
-    let mut audience = client.audience.clone();
-    audience.push(subject.issuer.as_str().to_owned());
-    let (token, token_id) = match client.access_token_format {
+    let audience = subject.granted.and_then(|granted| granted.audience.clone()).unwrap_or_else(|| audience(client, subject.issuer));
+    let actor = subject.granted.and_then(|granted| granted.actor.clone());
+    let (token, token_id) = match format {
         AccessTokenFormat::Opaque => {
             let token = format!("{}{}", aggregate.id(), fresh.secret(aggregate, version, "access token"));
             let token_id = fingerprint(&token);
@@ -178,11 +228,20 @@ fn access_token(
         }
         AccessTokenFormat::Jwt => {
             let jti = format!("{}{}", aggregate.id(), fresh.id(aggregate, version, "access token"));
-            let claims = access_token_claims(client, subject, &audience, &jti, (now, exp));
+            let mut claims = access_token_claims(client, subject, &audience, &jti, (now, exp));
+            if let Some(actor) = &actor {
+                claims.insert("act".to_owned(), actor.said(&provider.config, client));
+            }
             (jose::sign(key, "at+jwt", &claims)?, jti)
         }
     };
-    Ok((AccessToken::new(token), AccessTokenAdded { token_id, scope: subject.scope.clone(), audience, exp, reason }))
+    Ok((AccessToken::new(token), AccessTokenAdded { token_id, scope: subject.scope.clone(), audience, exp, reason, actor }))
+}
+
+/// Where the access tokens of a client are good. The provider is there too, because they open its UserInfo; and RFC 9068, section 3
+/// wants a name in any case.
+pub fn audience(client: &Client, issuer: &Issuer) -> Vec<String> {
+    client.audience.iter().cloned().chain([issuer.as_str().to_owned()]).collect()
 }
 
 /// RFC 9068, section 2.2.
@@ -205,10 +264,17 @@ fn access_token_claims(
     if let Some(scope) = subject.scope.said() {
         add("scope", json!(scope));
     }
-    if let Some(granted) = subject.sign_in {
-        add("auth_time", json!(granted.auth_time));
-        add("acr", json!(ACR_PASSWORD));
-        add("amr", json!(granted.amr));
+    match subject.granted {
+        // Section 2.2.1: of a sign-in there is something to say.
+        Some(Granted { session_id: Some(_), auth_time, amr, .. }) => {
+            add("auth_time", json!(auth_time));
+            add("acr", json!(ACR_PASSWORD));
+            add("amr", json!(amr));
+        }
+        Some(_) => {
+            add("nbf", json!(iat));
+        }
+        None => {}
     }
     claims
 }

@@ -67,6 +67,9 @@ async fn known(provider: &Provider, found: &Found, jwt: bool) -> Result<Option<M
                 return Ok(None);
             }
             of_access_token(token, jwt, &mut say);
+            if let Some(actor) = &token.actor {
+                say("act", actor.said(&provider.config, &client));
+            }
         }
         Found::OwnAccess(_, own) => {
             say("sub", json!(own.client_id));

@@ -132,12 +132,14 @@ async fn answered(cx: &Cx<'_>, visit: &Visit, known: &Known, session: &Session) 
     let granted = Granted {
         client_id: request.to.client_id.clone(),
         user_id: session.user_id.clone(),
-        session_id: session.id.clone(),
+        session_id: Some(session.id.clone()),
         issuer: request.issuer.clone(),
         scope: request.scope.clone(),
         claims: request.claims.clone(),
-        auth_time: session.auth_time,
+        auth_time: Some(session.auth_time),
         amr: session.amr.clone(),
+        audience: None,
+        actor: None,
     };
     let added = CodeAdded {
         granted,

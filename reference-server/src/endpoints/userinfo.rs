@@ -32,6 +32,9 @@ pub async fn answer(cx: Cx<'_>) -> Answer {
 
 async fn opened(cx: &Cx<'_>, token: &AccessToken) -> Result<Answer, Refusal> {
     let access = found::access(cx.provider, &cx.origin.issuer, token).await?;
+    if !access.is_for(&cx.origin.issuer) {
+        return Err(Refusal::TokenInvalid);
+    }
     let granted = access.granted.filter(|_| access.scope.has("openid")).ok_or(Refusal::ScopeTooSmall)?;
     // A client that is gone has no good token any more.
     let client = cx.provider.known_client(granted.client_id.as_str()).await?.ok_or(Refusal::TokenInvalid)?;

@@ -35,12 +35,14 @@ pub async fn answer(cx: &Cx<'_>, client: &Client, params: &Params) -> Result<Val
             return Err(consequences(cx.provider, &code, &issued, refusal).await?);
         }
         let granted = &issued.added.granted;
-        let session = Session::load(&cx.provider.log, &granted.session_id).await?.ok_or(Refusal::SessionEnded)?;
+        let session_id = granted.session_id.as_ref().ok_or(Refusal::SessionEnded)?;
+        let session = Session::load(&cx.provider.log, session_id).await?.ok_or(Refusal::SessionEnded)?;
         if session.terminated {
             return Err(Refusal::SessionEnded);
         }
         let id = OidcSessionId::new(cx.provider.world.fresh.id(&code::aggregate(&code), issued.version, "oidc session"));
-        let wanted = For { granted, scope: &granted.scope, nonce: issued.added.nonce.as_deref(), reason: Reason::AuthRequest };
+        let (nonce, format) = (issued.added.nonce.as_deref(), client.access_token_format);
+        let wanted = For { granted, scope: &granted.scope, nonce, reason: Reason::AuthRequest, format };
         let minted = tokens::mint(cx.provider, client, (&id, 0), &wanted).await?;
         let refresh = refreshes(client, &granted.scope).then(|| tokens::refresh_token(cx.provider, &id, 0));
         let tokens = oidc_session::aggregate(&id);

@@ -21,11 +21,11 @@ pub struct Grant {
     /// What `grant_type` says.
     pub grant_type: &'static str,
     /// What it gives to a client that has authenticated and may use it.
-    pub answer: for<'a> fn(&'a Cx<'_>, &'a Client, &'a Params) -> GrantAnswer<'a>,
+    pub answer: for<'a> fn(&'a mut Cx<'_>, &'a Client, &'a Params) -> GrantAnswer<'a>,
 }
 
 /// All grants there are. Discovery reads this list too.
-pub static GRANTS: [Grant; 3] = [
+pub static GRANTS: &[Grant] = &[
     Grant { grant_type: "authorization_code", answer: |cx, client, params| Box::pin(authorization_code::answer(cx, client, params)) },
     Grant { grant_type: "refresh_token", answer: |cx, client, params| Box::pin(refresh_token::answer(cx, client, params)) },
     Grant { grant_type: "client_credentials", answer: |cx, client, params| Box::pin(client_credentials::answer(cx, client, params)) },

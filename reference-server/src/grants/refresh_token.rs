@@ -33,7 +33,8 @@ pub async fn answer(cx: &Cx<'_>, client: &Client, params: &Params) -> Result<Val
             }
             Err(refusal) => return Err(refusal),
         };
-        let wanted = For { granted: &family.granted, scope: &scope, nonce: None, reason: Reason::Refresh };
+        let wanted =
+            For { granted: &family.granted, scope: &scope, nonce: None, reason: Reason::Refresh, format: client.access_token_format };
         let minted = tokens::mint(cx.provider, client, (&id, family.version), &wanted).await?;
         let (next, token_id) = tokens::refresh_token(cx.provider, &id, family.version);
         let tokens = oidc_session::aggregate(&id);

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::actor::Actor;
 use crate::claims::ClaimsRequest;
 use crate::log::{Aggregate, Failure, Log, Payload as _, events};
 use crate::names::{Challenge, ClientId, Code, Issuer, OidcSessionId, RedirectUri, SessionId, UserId};
@@ -15,8 +16,9 @@ pub struct Granted {
     pub client_id: ClientId,
     /// The user.
     pub user_id: UserId,
-    /// The session in which that happened.
-    pub session_id: SessionId,
+    /// The session in which that happened; none where nobody has signed in for it (RFC 7523, RFC 8693).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<SessionId>,
     /// The issuer that was asked.
     pub issuer: Issuer,
     /// What was granted.
@@ -24,10 +26,18 @@ pub struct Granted {
     /// What the client asked for by name beside it.
     #[serde(default, skip_serializing_if = "ClaimsRequest::is_empty")]
     pub claims: ClaimsRequest,
-    /// When the user proved who they are, in seconds.
-    pub auth_time: i64,
+    /// When the user proved who they are, in seconds, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
     /// How (RFC 8176).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
+    /// Where its access tokens are good, if that is not simply where those of the client are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<Vec<String>>,
+    /// Who acts for the user, if somebody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<Actor>,
 }
 
 events! {

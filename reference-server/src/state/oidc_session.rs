@@ -2,21 +2,31 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::actor::Actor;
 use crate::log::{Aggregate, Failure, Log, Payload as _, events};
 use crate::names::OidcSessionId;
 use crate::scope::{OFFLINE_ACCESS, Scope};
 use crate::state::code::Granted;
 
 /// What an access token was issued for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// A code.
+    /// Nobody said.
+    #[default]
+    Unspecified,
+    /// A user who has signed in.
     AuthRequest,
     /// A refresh token.
     Refresh,
+    /// An assertion of a client (RFC 7523, section 2.1).
+    JwtProfile,
     /// A client, on its own behalf.
     ClientCredentials,
+    /// Another token of the user (RFC 8693).
+    Exchange,
+    /// Another token, or the name, of a user for whom somebody else acts.
+    Impersonation,
 }
 
 /// Why tokens are void.
@@ -49,7 +59,11 @@ events! {
         /// When it ends, in seconds.
         exp: i64,
         /// What it was issued for.
+        #[serde(default)]
         reason: Reason,
+        /// Who acts for the user, if somebody does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        actor: Option<Actor>,
     }
     /// This access token alone is void.
     "oidc_session.access_token.revoked" AccessTokenRevoked {
@@ -88,6 +102,11 @@ pub struct KnownToken {
     pub iat: i64,
     /// When it ends, in seconds.
     pub exp: i64,
+    /// What it was issued for.
+    #[expect(dead_code, reason = "a refresh will ask which grant the family came by")]
+    pub reason: Reason,
+    /// Who acts for the user, if somebody does.
+    pub actor: Option<Actor>,
     /// Whether it alone is void.
     pub revoked: bool,
 }
@@ -167,7 +186,7 @@ impl OidcSession {
 impl KnownToken {
     /// What an event says.
     pub fn new(added: AccessTokenAdded, at_ms: i64) -> Self {
-        let AccessTokenAdded { token_id, scope, audience, exp, .. } = added;
-        Self { token_id, scope, audience, iat: at_ms.div_euclid(1000), exp, revoked: false }
+        let AccessTokenAdded { token_id, scope, audience, exp, reason, actor } = added;
+        Self { token_id, scope, audience, iat: at_ms.div_euclid(1000), exp, reason, actor, revoked: false }
     }
 }
