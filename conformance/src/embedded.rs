@@ -31,7 +31,7 @@ pub use reference_server::{OpenError, ServeError, ServeOptions, serve};
 pub const HAS: [&str; 2] = ["rfc9068", "zitadel"];
 
 /// What the embedded provider lets the harness do beside speaking the protocol.
-pub const POWERS: [&str; 9] = [
+pub const POWERS: [&str; 19] = [
     "virtual_time",
     "restart",
     "event_log",
@@ -39,8 +39,18 @@ pub const POWERS: [&str; 9] = [
     "two_origins",
     "own_keys",
     "management_api",
+    "admin.set_flag",
+    "admin.set_policy",
+    "admin.grant_role",
+    "admin.revoke_role",
+    "admin.lock_user",
+    "admin.unlock_user",
+    "admin.deactivate_user",
+    "admin.reactivate_user",
     "admin.terminate_session",
     "admin.rotate_keys",
+    "admin.remove_client",
+    "admin.set_up",
 ];
 
 /// Everything that is made once for all checks: fixtures, a CA, certificates, keys.
@@ -209,6 +219,7 @@ impl Embedded {
             seed,
             browsers: ["first", "second", "third"].into_iter().map(|b| (b, crate::drive::browser::Browser::default())).collect(),
             learnt: Mutex::default(),
+            pauses: Mutex::default(),
             lives: kept.then(|| handle.clone() as Arc<dyn Lives>),
             alive: vec![Box::new(listening), Box::new(handle), Box::new(folder)],
             barred: None,

@@ -12,6 +12,9 @@ use crate::scenario::Check;
 use crate::transcript::jose::SigningKey;
 use crate::transcript::view::{Part, references};
 
+/// RFC 7523 §2.1.
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
 /// The four files, parsed.
 #[derive(Debug, Clone)]
 pub struct Fixtures {
@@ -121,10 +124,12 @@ impl Fixtures {
     }
 }
 
-/// A client that signs assertions publishes the keys for them, if the file does not say where.
+/// A client that signs assertions, to say who it is or as a grant, publishes the keys for them, if the file does not say where.
 fn publish_keys(name: &str, client: &mut toml::Value) -> Result<(), String> {
     let Some(client) = client.as_table_mut() else { return Ok(()) };
-    let signs = client.get("token_endpoint_auth_method").and_then(toml::Value::as_str) == Some("private_key_jwt");
+    let grants = client.get("grant_types").and_then(toml::Value::as_array);
+    let signs = client.get("token_endpoint_auth_method").and_then(toml::Value::as_str) == Some("private_key_jwt")
+        || grants.is_some_and(|all| all.iter().any(|grant| grant.as_str() == Some(JWT_BEARER)));
     if signs && !client.contains_key("jwks") && !client.contains_key("jwks_uri") {
         let keys = toml::Value::try_from(client_keys(name)).map_err(|e| format!("the keys of the client `{name}`: {e}"))?;
         client.insert("jwks".into(), keys);

@@ -28,6 +28,8 @@ pub struct Intent {
     pub person: Option<Person>,
     /// Says yes (`Some(true)`), no, or nothing to a consent or a confirmation.
     pub decide: Option<bool>,
+    /// Types this where a page asks for the code of a device.
+    pub user_code: Option<String>,
 }
 
 /// Where it went.
@@ -78,7 +80,7 @@ impl Browser {
         let mut request = request;
         let mut errand = errand.clone();
         let mut went: Option<Went> = None;
-        let mut signed_in = 0;
+        let mut tried = Tried::default();
         for _ in 0..HOPS {
             let Ok(url) = Url::parse(&request.url) else { break };
             let Some((origin, endpoint)) = places.of_target(&url) else { break };
@@ -91,7 +93,7 @@ impl Browser {
             so_far.last = index;
             let Some(answer) = recorder.answer(index) else { break };
             self.keep(&url, &answer, recorder);
-            match next(&url, &answer, places, flow, intent, &mut signed_in) {
+            match next(&url, &answer, places, flow, intent, &mut tried) {
                 Next::Go(onward) => request = onward,
                 Next::Land(landed, callback) => {
                     so_far.landed = Some(landed);
@@ -124,12 +126,19 @@ impl Browser {
     }
 }
 
+/// What the person has done already. The same page again means that it was not taken.
+#[derive(Default)]
+struct Tried {
+    sign_in: bool,
+    code: bool,
+}
+
 enum Next {
     Go(Request),
     Land(Landed, Option<Callback>),
 }
 
-fn next(url: &Url, answer: &Answer, places: &dyn Places, flow: Flow, intent: &Intent, signed_in: &mut u32) -> Next {
+fn next(url: &Url, answer: &Answer, places: &dyn Places, flow: Flow, intent: &Intent, tried: &mut Tried) -> Next {
     if (300..400).contains(&answer.status)
         && let Some(to) = answer.header("location").next().and_then(|l| url.join(l).ok())
     {
@@ -155,10 +164,12 @@ fn next(url: &Url, answer: &Answer, places: &dyn Places, flow: Flow, intent: &In
     let purpose = page.purpose(answer.status, flow, hints);
     let (landed, submitted) = match purpose {
         Purpose::Login => {
-            // The same page again means that this person is not let in.
-            let person = intent.person.as_ref().filter(|_| *signed_in == 0);
-            *signed_in += 1;
+            let person = intent.person.as_ref().filter(|_| !std::mem::replace(&mut tried.sign_in, true));
             (Landed::Login, person.and_then(|p| page.sign_in(p, hints)))
+        }
+        Purpose::EnterCode => {
+            let code = intent.user_code.as_ref().filter(|_| !std::mem::replace(&mut tried.code, true));
+            (Landed::EnterCode, code.and_then(|code| page.enter(code, hints)))
         }
         Purpose::SelectAccount => (Landed::SelectAccount, intent.person.as_ref().and_then(|p| page.choose(p))),
         Purpose::Consent => {
@@ -175,6 +186,9 @@ fn next(url: &Url, answer: &Answer, places: &dyn Places, flow: Flow, intent: &In
             (Landed::Confirm, intent.decide.and_then(|yes| page.decide(yes, "confirm", hints)))
         }
         Purpose::SignedOut => (Landed::SignedOut, None),
+        // Whoever has said yes and reads a no was refused.
+        Purpose::Done if intent.decide != Some(false) && page.says_no() => (Landed::Error, None),
+        Purpose::Done => (Landed::Done, None),
         Purpose::Error | Purpose::Carrier => (Landed::Error, None),
     };
     let onward = submitted.and_then(|(form, params)| Some(submit(url.join(&form.action).ok()?, &form.method, &params)));

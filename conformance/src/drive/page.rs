@@ -12,7 +12,7 @@ use scraper::{ElementRef, Html, Selector};
 pub struct Hint {
     /// A regular expression that its title and first heading fit (`title — heading`).
     pub heading: Option<String>,
-    /// `username`, `password`: the names of their fields.
+    /// `username`, `password`, `user_code`: the names of their fields.
     pub fields: BTreeMap<String, String>,
     /// The words on the button or link that says yes.
     pub press: Option<String>,
@@ -24,7 +24,7 @@ pub struct Hint {
 pub type Hints = BTreeMap<String, Hint>;
 
 /// The pages that hints can be about.
-pub const PAGES: &[&str] = &["login", "consent", "select_account", "confirm", "signed_out", "error"];
+pub const PAGES: &[&str] = &["login", "consent", "select_account", "confirm", "signed_out", "enter_code", "done", "error"];
 
 /// What a page is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,10 @@ pub enum Purpose {
     SelectAccount,
     Confirm,
     SignedOut,
+    /// Asks for the code that a device shows (RFC 8628 §3.3).
+    EnterCode,
+    /// Says that a device has its answer.
+    Done,
     Error,
     /// A form that goes to an address outside of the target by itself.
     Carrier,
@@ -42,10 +46,11 @@ pub enum Purpose {
 
 /// Which of the target's flows the browser is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "two flows")]
+#[allow(missing_docs, reason = "three flows")]
 pub enum Flow {
     Authorize,
     EndSession,
+    Device,
 }
 
 /// A page, taken apart.
@@ -153,6 +158,10 @@ impl Page {
         if self.forms.iter().any(|f| f.field(Role::Password, hints).is_some()) {
             return Purpose::Login;
         }
+        // Before the status: whoever has typed a wrong code is asked again.
+        if flow == Flow::Device && self.forms.iter().any(|f| f.field(Role::UserCode, hints).is_some()) {
+            return Purpose::EnterCode;
+        }
         if status >= 400 {
             return Purpose::Error;
         }
@@ -163,9 +172,26 @@ impl Page {
         match (flow, asks) {
             (Flow::EndSession, true) => Purpose::Confirm,
             (Flow::EndSession, false) => Purpose::SignedOut,
-            (Flow::Authorize, true) => Purpose::Consent,
-            (Flow::Authorize, false) => Purpose::Error,
+            (Flow::Authorize | Flow::Device, true) => Purpose::Consent,
+            // Nothing is asked any more. A page that is not that of success says so, whatever its status.
+            (Flow::Device, false) if !fits(&self.heading, FAILURE) => Purpose::Done,
+            (Flow::Authorize | Flow::Device, false) => Purpose::Error,
         }
+    }
+
+    /// Whether it says that somebody said no.
+    pub fn says_no(&self) -> bool {
+        fits(&self.heading, NO)
+    }
+
+    /// The form that asks for a user code, with this one typed in.
+    pub fn enter(&self, code: &str, hints: &Hints) -> Option<(&Form, Vec<(String, String)>)> {
+        let form = self.forms.iter().find(|f| f.field(Role::UserCode, hints).is_some())?;
+        let field = form.field(Role::UserCode, hints)?.to_owned();
+        let mut params = form.standing();
+        params.iter_mut().filter(|(name, _)| *name == field).for_each(|(_, value)| code.clone_into(value));
+        params.extend(form.button(|b| !fits(&b.words, NO)).and_then(Button::sent));
+        Some((form, params))
     }
 
     /// The login form, filled in.
@@ -246,9 +272,13 @@ impl Page {
 const YES: &str = r"(?i)\b(yes|allow|approve|approved|accept|continue|confirm|authori[sz]e|grant|agree|sign[ -]?out|log[ -]?out|sign[ -]?in|log[ -]?in)\b";
 const NO: &str = r"(?i)\b(no|deny|denied|cancel|reject|rejected|decline|disallow|stay|abort)\b";
 
+/// What a page without a question says where nothing came of it.
+const FAILURE: &str = r"(?i)\b(error|failed|failure|invalid|unknown|wrong|expired|not (found|valid|possible)|too many|try again)\b";
+
 enum Role {
     Username,
     Password,
+    UserCode,
 }
 
 impl Form {
@@ -298,15 +328,18 @@ impl Form {
     }
 
     fn field(&self, role: Role, hints: &Hints) -> Option<&str> {
-        let (word, pattern) = match role {
-            Role::Username => ("username", r"(?i)user|login|e-?mail|account|identifier"),
-            Role::Password => ("password", r"(?i)^(password|passwd|pass)$"),
+        let (page, word, pattern) = match role {
+            Role::Username => ("login", "username", r"(?i)user|login|e-?mail|account|identifier"),
+            Role::Password => ("login", "password", r"(?i)^(password|passwd|pass)$"),
+            Role::UserCode => ("enter_code", "user_code", r"(?i)code"),
         };
-        let hinted = hints.get("login").and_then(|h| h.fields.get(word));
+        let hinted = hints.get(page).and_then(|h| h.fields.get(word));
         let found = self.fields.iter().find(|f| match (hinted, &role) {
             (Some(name), _) => f.name == *name,
             (None, Role::Password) => f.kind == "password" || (f.kind == "text" && fits(&f.name, pattern)),
-            (None, Role::Username) => matches!(f.kind.as_str(), "text" | "email") && (fits(&f.name, pattern) || fits(&f.label, pattern)),
+            (None, Role::Username | Role::UserCode) => {
+                matches!(f.kind.as_str(), "text" | "email" | "tel" | "search") && (fits(&f.name, pattern) || fits(&f.label, pattern))
+            }
         });
         found.map(|f| f.name.as_str())
     }
@@ -325,6 +358,8 @@ fn named(page: &str) -> Option<Purpose> {
         "select_account" => Purpose::SelectAccount,
         "confirm" => Purpose::Confirm,
         "signed_out" => Purpose::SignedOut,
+        "enter_code" => Purpose::EnterCode,
+        "done" => Purpose::Done,
         "error" => Purpose::Error,
         _ => return None,
     })
@@ -366,66 +401,4 @@ fn pattern(ours: &'static str) -> Option<Regex> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_login_form_is_filled_by_role_and_label() {
-        let page = Page::read(
-            r#"<title>x</title><form method=post action="/go"><input type=hidden name=csrf value=7>
-            <label for=u>Your e-mail</label><input id=u name=who><input type=password name=secret><button>Go</button></form>"#,
-        );
-        assert_eq!(page.purpose(200, Flow::Authorize, &Hints::new()), Purpose::Login);
-        let person = Person { username: "alice".into(), password: "pw".into(), known_as: vec![] };
-        let (form, params) = page.sign_in(&person, &Hints::new()).unwrap();
-        assert_eq!((form.method.as_str(), form.action.as_str()), ("POST", "/go"));
-        let pairs: Vec<_> = params.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-        assert_eq!(pairs, [("csrf", "7"), ("who", "alice"), ("secret", "pw")]);
-    }
-
-    #[test]
-    fn yes_and_no_are_told_apart_by_words_values_and_hidden_fields() {
-        let two_buttons = Page::read("<form><button name=a value=1>Cancel</button><button name=a value=2>Allow access</button></form>");
-        assert_eq!(two_buttons.decide(true, "consent", &Hints::new()).unwrap().1, [("a".to_owned(), "2".to_owned())]);
-        assert_eq!(two_buttons.decide(false, "consent", &Hints::new()).unwrap().1, [("a".to_owned(), "1".to_owned())]);
-        let two_forms = Page::read(
-            "<form><input type=hidden name=approval value=rejected><button>Go</button></form>\
-             <form><input type=hidden name=approval value=approve><button>Go</button></form>",
-        );
-        assert_eq!(two_forms.decide(true, "consent", &Hints::new()).unwrap().1, [("approval".to_owned(), "approve".to_owned())]);
-    }
-
-    #[test]
-    fn a_form_that_a_script_sends_goes_out_by_itself() {
-        let form = "<form method=post action=/on><input type=hidden name=a value=1><noscript><button>Continue</button></noscript></form>";
-        let script = "<script>addEventListener('load', function () { document.forms[0].submit() })</script>";
-        let page = Page::read(&format!("{script}{form}"));
-        assert_eq!(page.by_itself().unwrap().1, [("a".to_owned(), "1".to_owned())]);
-        assert!(Page::read(&format!("<body onload=\"javascript:document.forms[0].submit()\">{form}")).by_itself().is_some());
-        assert!(Page::read(form).by_itself().is_none());
-        assert!(Page::read(&format!("{script}<form><input type=password name=p></form>")).by_itself().is_none());
-    }
-
-    #[test]
-    fn a_decision_may_be_a_link() {
-        let page = Page::read(
-            r#"<form><button>Continue</button></form><a href="/abort">[ Cancel ]</a><button onclick="location.href='./yes?a=1'">Allow it</button>"#,
-        );
-        assert_eq!(page.link(false, "consent", &Hints::new()), Some("/abort"));
-        assert_eq!(page.link(true, "consent", &Hints::new()), None);
-        let hint = Hint { press: Some("allow it".into()), ..Hint::default() };
-        assert_eq!(page.link(true, "consent", &Hints::from([("consent".into(), hint)])), Some("./yes?a=1"));
-    }
-
-    #[test]
-    fn an_account_is_chosen_by_its_person_or_else_another_one() {
-        let page = Page::read(
-            "<h1>Choose an account</h1><form><button name=s value=1>Alice Adams</button><button name=s value=new>Use another account</button></form>",
-        );
-        assert_eq!(page.purpose(200, Flow::Authorize, &Hints::new()), Purpose::SelectAccount);
-        let alice = Person { known_as: vec!["alice".into()], ..Person::default() };
-        let bob = Person { known_as: vec!["bob".into()], ..Person::default() };
-        assert_eq!(page.choose(&alice).unwrap().1, [("s".to_owned(), "1".to_owned())]);
-        assert_eq!(page.choose(&bob).unwrap().1, [("s".to_owned(), "new".to_owned())]);
-    }
-}
+mod tests;

@@ -19,7 +19,7 @@ use super::recorder::{Errand, Recorder};
 use super::registration;
 use super::time::Time;
 use crate::transcript::jose::SigningKey;
-use crate::transcript::{Endpoint, Request};
+use crate::transcript::{Endpoint, Millis, Request};
 
 /// Everything that the verbs work on.
 pub struct Site {
@@ -45,6 +45,8 @@ pub struct Site {
     pub browsers: BTreeMap<&'static str, Browser>,
     /// What was learnt of each origin.
     pub learnt: Mutex<BTreeMap<String, Learnt>>,
+    /// The pause of each device code, as its device has to keep it.
+    pub pauses: Mutex<BTreeMap<String, Pause>>,
     /// How the target is ended and started again, where it keeps what it knows (power `restart`).
     pub lives: Option<Arc<dyn Lives>>,
     /// What has to live as long as the check: listeners, the provider.
@@ -79,6 +81,15 @@ pub enum Acts {
         /// The words of each, by act.
         acts: BTreeMap<String, Vec<String>>,
     },
+}
+
+/// How long a device has to wait before it asks again (RFC 8628 §3.5).
+#[derive(Debug, Clone, Copy)]
+pub struct Pause {
+    /// When it asked last.
+    pub asked: Millis,
+    /// The pause that it was told, grown by five seconds with each `slow_down`.
+    pub pause: Millis,
 }
 
 /// What the client knows of an origin.
@@ -270,6 +281,8 @@ impl Places for Site {
         let (member, post_logout) = match flow {
             Flow::Authorize => ("redirect_uris", false),
             Flow::EndSession => ("post_logout_redirect_uris", true),
+            // The device asks for its tokens; nobody is sent to a client.
+            Flow::Device => return None,
         };
         let registered = |client: &Value| {
             let all = client.get(member).and_then(Value::as_array).cloned().unwrap_or_default();

@@ -130,6 +130,20 @@ impl Time {
         }
     }
 
+    /// Waits as long as the target itself has asked for. That belongs to the flow, so real time is waited for too, if it is not too much.
+    ///
+    /// # Errors
+    /// As [`Time::advance`].
+    pub async fn pause(&self, booth: &Booth, by: Millis) -> Result<(), Restless> {
+        match self {
+            Self::Real { slow: false, .. } if by <= PATIENCE.as_millis() as Millis => {
+                tokio::time::sleep(Duration::from_millis(by.unsigned_abs())).await;
+                Ok(())
+            }
+            _ => self.advance(booth, by).await,
+        }
+    }
+
     /// Lets time pass: settle, wake the earliest timer, settle, and so on.
     ///
     /// # Errors

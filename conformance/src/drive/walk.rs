@@ -8,7 +8,7 @@ use tokio::sync::Barrier;
 
 use super::site::{Acts, Site, get};
 use super::time::Restless;
-use super::verbs::{Doing, perform, register};
+use super::verbs::{Doing, device, perform, register};
 use crate::scenario::{Check, Edits, Refused, Step, Verb};
 use crate::transcript::view::{View, duration_ms};
 use crate::transcript::{Ended, LogEvent, Millis, Outcome, Place, Reply, StepRecord, refusal};
@@ -124,12 +124,21 @@ async fn go(site: &Site, step: &Step, index: usize, record: &mut StepRecord) -> 
     let within = step.within.as_deref().and_then(duration_ms).unwrap_or(0);
     let doing = |number: String, gate| Doing { verb: step.verb, fields: &fields, edits: &edits, number, gate };
 
+    // Of several at once the first has to wait, and the others with it.
+    let patient = async |doing: &Doing<'_>| match device::pause(site, doing) {
+        Some(pause) => site.time.pause(&site.recorder.booth, pause).await,
+        None => Ok(()),
+    };
+
     if let Some(side_by_side) = step.at_once {
         let gate = Arc::new(Barrier::new(side_by_side as usize));
         let all: Vec<_> = (0..side_by_side).map(|n| doing(format!("{index}.{n}"), Some(gate.clone()))).collect();
         // What all of them need to know is learnt before, so that the race is about the request itself.
         let origin = all.first().map_or_else(|| "primary".to_owned(), Doing::origin);
         let _ = site.metadata(&origin).await;
+        if let Some(first) = all.first() {
+            patient(first).await?;
+        }
         let asked = futures_util::future::join_all(all.iter().map(|d| boxed(site, d)));
         let replies = bounded(site, side_by_side as usize, within, asked).await?;
         record.replies = replies.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -138,6 +147,7 @@ async fn go(site: &Site, step: &Step, index: usize, record: &mut StepRecord) -> 
     } else {
         for n in 0..times {
             let one = doing(format!("{index}.{n}"), None);
+            patient(&one).await?;
             let reply = bounded(site, 1, within, perform(site, &one)).await??;
             record.replies.push(reply);
             settle(site, step).await?;

@@ -91,9 +91,12 @@ impl Walker {
             order.insert("username".into(), person.username.clone().into());
             order.insert("password".into(), person.password.clone().into());
         }
+        if let Some(code) = &intent.user_code {
+            order.insert("user_code".into(), code.clone().into());
+        }
         let decide = match (flow, intent.decide) {
-            (Flow::Authorize, Some(false)) => "deny",
-            (Flow::Authorize, _) => "approve",
+            (Flow::Authorize | Flow::Device, Some(false)) => "deny",
+            (Flow::Authorize | Flow::Device, _) => "approve",
             (Flow::EndSession, Some(true)) => "yes",
             (Flow::EndSession, Some(false)) => "no",
             (Flow::EndSession, None) => "leave",
@@ -181,9 +184,10 @@ fn end(told: &Told, places: &dyn Places, flow: Flow) -> Result<(Landed, Option<C
         "signed_out" => Landed::SignedOut,
         "done" => Landed::Done,
         "error" => Landed::Error,
-        "enter_code" => Landed::Elsewhere,
+        "enter_code" => Landed::EnterCode,
         // As a browser without script has it: a page that asks nothing is the end of a logout, and no end of a sign-in.
         "page" if flow == Flow::EndSession => Landed::SignedOut,
+        "page" if flow == Flow::Device => Landed::Done,
         "page" => Landed::Error,
         other => return Err(format!("`landed` is `{other}`, which is none of the words of the protocol")),
     };

@@ -221,6 +221,7 @@ impl Foreign {
             seed,
             browsers,
             learnt: Mutex::default(),
+            pauses: Mutex::default(),
             lives: None,
             alive: vec![Box::new(front), Box::new(cookies)],
             barred,

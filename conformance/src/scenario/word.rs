@@ -56,7 +56,8 @@ pub const BROWSERS: &[&str] = &["first", "second", "third"];
 pub const ORIGINS: &[&str] = &["primary", "other"];
 
 /// Where a browser can land, by what the page is for.
-pub const PAGES: &[&str] = &["callback", "login", "consent", "select_account", "confirm", "done", "signed_out", "post_logout", "error"];
+pub const PAGES: &[&str] =
+    &["callback", "login", "consent", "select_account", "confirm", "enter_code", "done", "signed_out", "post_logout", "error"];
 
 /// The two registered addresses of every relying party that is told of logouts.
 pub const ADDRESSES: &[&str] = &["first", "second"];

@@ -15,7 +15,7 @@ pub fn fits(refused: &Refused, reply: &Value) -> Result<(), String> {
         || text(reply, &["callback", "code"]).is_some();
     let status = reply.get("status").and_then(Value::as_u64).unwrap_or(0);
     let landed = reply.get("landed").and_then(Value::as_str);
-    let page = matches!(landed, Some("error" | "login" | "consent" | "select_account" | "confirm"));
+    let page = matches!(landed, Some("error" | "login" | "consent" | "select_account" | "confirm" | "enter_code"));
     match refused {
         _ if issued => got(),
         Refused::Codes(codes) => {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
+use url::Url;
 
 use super::Doing;
 use crate::drive::site::{Acts, Site};
@@ -42,25 +43,19 @@ pub async fn admin(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
     match &site.acts {
         Acts::None => Err(format!("the harness cannot do `{act}` here")),
         Acts::Api { token } => {
-            let base = format!("{}/management", site.issuer(doing.text("origin").unwrap_or("primary"))?.trim_end_matches('/'));
-            let (method, path, body) = match act {
-                "terminate_session" => {
-                    let sid = doing
-                        .of(&["id_token", "sid"])
-                        .and_then(|s| s.as_str().map(str::to_owned))
-                        .ok_or("the login has no `sid` to name its session by")?;
-                    ("DELETE", format!("/sessions/{sid}"), Value::Null)
-                }
-                "rotate_keys" => ("POST", "/keys/rotate".to_owned(), json!({})),
-                other => return Err(format!("`{other}` cannot be done yet")),
-            };
-            let mut request = Request { method: method.into(), url: format!("{base}{path}"), headers: Vec::new(), body: String::new() };
+            let origin = doing.text("origin").unwrap_or("primary");
+            let mut address = Url::parse(site.issuer(origin)?).map_err(|e| format!("the issuer of `{origin}`: {e}"))?;
+            let call = Call::of(site, doing, act)?;
+            address.path_segments_mut().map_err(|()| "the issuer has no path")?.pop_if_empty().push("management").extend(&call.path);
+            if let Some(organization) = doing.text("organization") {
+                address.query_pairs_mut().append_pair("organization", organization);
+            }
+            let mut request = Request { method: call.method.into(), url: address.into(), headers: Vec::new(), body: String::new() };
             request.headers.push(("authorization".into(), format!("Bearer {token}")));
-            if !body.is_null() {
+            if let Some(body) = call.body {
                 request.headers.push(("content-type".into(), "application/json".into()));
                 request.body = body.to_string();
             }
-            let origin = doing.text("origin").unwrap_or("primary");
             let index = site.recorder.send(Endpoint::Management, origin, request, &doing.errand(None)).await;
             let success = site.recorder.answer(index).is_some_and(|a| (200..300).contains(&a.status));
             Ok(Reply { request: Some(index), answer: Some(index), success, ..Reply::default() })
@@ -70,6 +65,56 @@ pub async fn admin(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
             let words = command.iter().map(|word| fill(word, doing)).collect::<Result<Vec<_>, _>>()?;
             let said = run(&words, directory).await.map_err(|why| site.recorder.live.broken(format!("`{act}`: {why}")))?;
             Ok(Reply { made: json!({ "said": said }), success: true, ..Reply::default() })
+        }
+    }
+}
+
+/// One call of the management API.
+struct Call {
+    method: &'static str,
+    path: Vec<String>,
+    body: Option<Value>,
+}
+
+impl Call {
+    fn of(site: &Site, doing: &Doing<'_>, act: &str) -> Result<Self, String> {
+        let said = |field: &str| doing.text(field).map(str::to_owned).ok_or_else(|| format!("`{act}` does not say `{field}`"));
+        let user = || -> Result<String, String> {
+            let name = said("user")?;
+            let growing = site.recorder.live.lock();
+            let id = growing.transcript.users.get(&name).and_then(|u| u.get("id")).and_then(Value::as_str);
+            id.map(str::to_owned).ok_or_else(|| format!("nobody knows the id of the user `{name}`"))
+        };
+        let call = |method, path: &[&str], body| Ok(Self { method, path: path.iter().map(|s| (*s).to_owned()).collect(), body });
+        match act {
+            "set_flag" => {
+                let (level, flag) = (doing.text("level").unwrap_or("instance"), said("flag")?);
+                match doing.fields.get("to") {
+                    Some(Value::Bool(on)) => call("PUT", &["flags", level, &flag], Some(json!({ "enabled": on }))),
+                    _ => call("DELETE", &["flags", level, &flag], None),
+                }
+            }
+            "set_policy" => {
+                call("PUT", &["policies", "security"], Some(json!({ "enable_impersonation": doing.fields.get("impersonation") })))
+            }
+            "grant_role" => call("PUT", &["users", &user()?, "roles", &said("role")?], None),
+            "revoke_role" => call("DELETE", &["users", &user()?, "roles", &said("role")?], None),
+            "lock_user" => call("POST", &["users", &user()?, "lock"], None),
+            "unlock_user" => call("POST", &["users", &user()?, "unlock"], None),
+            "deactivate_user" => call("POST", &["users", &user()?, "deactivate"], None),
+            "reactivate_user" => call("POST", &["users", &user()?, "reactivate"], None),
+            "terminate_session" => {
+                let sid = doing.of(&["id_token", "sid"]).and_then(|s| s.as_str().map(str::to_owned));
+                call("DELETE", &["sessions", &sid.ok_or("the login has no `sid` to name its session by")?], None)
+            }
+            "rotate_keys" => call("POST", &["keys", "rotate"], Some(json!({}))),
+            "remove_client" => {
+                let client = site.client(&said("client")?)?;
+                let id = client.get("client_id").and_then(Value::as_str).ok_or("the client has no `client_id`")?;
+                call("DELETE", &["clients", id], None)
+            }
+            "set_up" => call("POST", &["set_up"], None),
+            other => Err(format!("the management API has nothing for `{other}`")),
         }
     }
 }

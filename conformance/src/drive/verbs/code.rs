@@ -9,7 +9,7 @@ use super::credentials::Asker;
 use crate::drive::browser::Intent;
 use crate::drive::edit::texts;
 use crate::drive::openid::{Chosen, WellBehaved};
-use crate::drive::page::{Flow, Person};
+use crate::drive::page::Flow;
 use crate::drive::recorder::Errand;
 use crate::drive::site::Site;
 use crate::scenario::Edits;
@@ -69,16 +69,13 @@ pub async fn authorize(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> 
         ("nonce".to_owned(), sent("nonce", "")),
         ("state".to_owned(), sent("state", "")),
     ]);
-    let person =
-        doing.text("user").map(|user| site.persons.get(user).cloned().ok_or_else(|| format!("there is no user `{user}`"))).transpose()?;
-    let person =
-        person.map(|p| if doing.text("password") == Some("wrong") { Person { password: format!("not {}", p.password), ..p } } else { p });
+    let person = doing.person(site)?;
     if let Some(user) = doing.text("user") {
         context.insert("user".into(), user.to_owned());
     }
     let errand =
         Errand { browser: Some(browser.clone()), user: doing.text("user").map(str::to_owned), edited, ..doing.errand(Some(&name)) };
-    let intent = Intent { person, decide: Some(doing.text("decide") != Some("deny")) };
+    let intent = Intent { person, decide: Some(doing.text("decide") != Some("deny")), user_code: None };
     let went = site.browser(&browser)?.go(&site.recorder, site, Flow::Authorize, request, &intent, &errand).await?;
     let got_code = went.callback.as_ref().is_some_and(|c| c.params.iter().any(|(n, v)| n == "code" && !v.is_empty()));
     let success = went.landed == Some(Landed::Callback) && got_code;

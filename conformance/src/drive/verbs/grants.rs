@@ -1,4 +1,4 @@
-//! Grants that no browser is needed for: `refresh` and `client_credentials`.
+//! Grants that no browser is needed for: `refresh`, `exchange`, `jwt_bearer` and `client_credentials`.
 
 use std::collections::BTreeMap;
 
@@ -36,8 +36,31 @@ pub async fn client_credentials(site: &Site, doing: &Doing<'_>) -> Result<Reply,
     granted(site, doing, &asker, &[("grant_type", "client_credentials")]).await
 }
 
+/// The type of a token that nobody calls anything else (RFC 8693 §3).
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+
+/// A token against another one (RFC 8693 §2.1).
+pub async fn exchange(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
+    let asker = Asker::of(site, doing)?;
+    let subject = doing.text_or_of("subject_token", &["access_token"]).ok_or("there is no token to exchange")?;
+    let mut params = vec![("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"), ("subject_token", &subject)];
+    // A type that the step names stands beside `of` like any other field.
+    params.push(("subject_token_type", ACCESS_TOKEN));
+    if let Some(actor) = doing.text("actor_token") {
+        params.extend([("actor_token", actor), ("actor_token_type", ACCESS_TOKEN)]);
+    }
+    granted(site, doing, &asker, &params).await
+}
+
+/// An assertion as a grant (RFC 7523 §2.1).
+pub async fn jwt_bearer(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
+    let asker = Asker::of(site, doing)?;
+    let assertion = doing.text_or_of("assertion", &["token"]).ok_or("there is no assertion to show")?;
+    granted(site, doing, &asker, &[("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", &assertion)]).await
+}
+
 /// A grant at the token endpoint.
-async fn granted(site: &Site, doing: &Doing<'_>, asker: &Asker, params: &[(&str, &str)]) -> Result<Reply, String> {
+pub(super) async fn granted(site: &Site, doing: &Doing<'_>, asker: &Asker, params: &[(&str, &str)]) -> Result<Reply, String> {
     let metadata = site.metadata(&asker.origin).await?;
     let endpoint = site.endpoint(&asker.origin, "token_endpoint").await?;
     let mut request = asker.post(site, doing, &endpoint, params).await?;

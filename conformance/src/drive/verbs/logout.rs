@@ -32,8 +32,10 @@ pub async fn end_session(site: &Site, doing: &Doing<'_>) -> Result<Reply, String
         Some("no") => Some(false),
         _ => Some(true),
     };
-    let went =
-        site.browser(&browser)?.go(&site.recorder, site, Flow::EndSession, request, &Intent { person: None, decide }, &errand).await?;
+    let went = site
+        .browser(&browser)?
+        .go(&site.recorder, site, Flow::EndSession, request, &Intent { decide, ..Intent::default() }, &errand)
+        .await?;
     // Who leaves the question open, or says no, is not signed out; that the page came is all there is to bring.
     let success = match decide {
         Some(true) => matches!(went.landed, Some(Landed::PostLogout | Landed::SignedOut)),

@@ -3,6 +3,7 @@
 mod acts;
 mod code;
 mod credentials;
+pub(super) mod device;
 mod grants;
 mod logout;
 mod plain;
@@ -16,6 +17,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Barrier;
 
 use super::edit;
+use super::page::Person;
 use super::recorder::Errand;
 use super::site::Site;
 use crate::scenario::{Edits, Verb};
@@ -37,7 +39,8 @@ pub struct Doing<'a> {
 }
 
 /// Fields that are words of ours and no parameters of any request.
-const OURS: [&str; 12] = ["client", "user", "browser", "origin", "auth", "secret", "of", "decide", "password", "at", "act", "bearer"];
+const OURS: [&str; 14] =
+    ["client", "user", "browser", "origin", "auth", "secret", "of", "decide", "password", "at", "act", "bearer", "typed", "early"];
 
 /// Does it.
 ///
@@ -49,7 +52,12 @@ pub async fn perform(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
         Verb::Authorize => code::authorize(site, doing).await,
         Verb::Redeem => code::redeem(site, doing).await,
         Verb::Refresh => grants::refresh(site, doing).await,
+        Verb::Exchange => grants::exchange(site, doing).await,
+        Verb::JwtBearer => grants::jwt_bearer(site, doing).await,
         Verb::ClientCredentials => grants::client_credentials(site, doing).await,
+        Verb::Device => device::device(site, doing).await,
+        Verb::EnterCode => device::enter_code(site, doing).await,
+        Verb::Poll => device::poll(site, doing).await,
         Verb::Introspect => tokens::introspect(site, doing).await,
         Verb::Revoke => tokens::revoke(site, doing).await,
         Verb::Register => register::register(site, doing).await,
@@ -63,9 +71,6 @@ pub async fn perform(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
         Verb::Admin => acts::admin(site, doing).await,
         Verb::Restart => acts::restart(site, doing).await,
         Verb::Advance => Ok(Reply { success: true, ..Reply::default() }),
-        Verb::Exchange | Verb::JwtBearer | Verb::Device | Verb::EnterCode | Verb::Poll => {
-            Err(format!("`{:?}` cannot be driven yet", doing.verb))
-        }
     }
 }
 
@@ -98,6 +103,19 @@ impl<'a> Doing<'a> {
     /// The browser: as said, or the first; `of` does not bring one, for whose browser it is may be the question.
     pub fn browser(&self) -> String {
         self.text("browser").unwrap_or("first").to_owned()
+    }
+
+    /// Who sits in front of the browser, if anybody does.
+    ///
+    /// # Errors
+    /// That there is no such user.
+    pub fn person(&self, site: &Site) -> Result<Option<Person>, String> {
+        let Some(user) = self.text("user") else { return Ok(None) };
+        let mut person = site.persons.get(user).cloned().ok_or_else(|| format!("there is no user `{user}`"))?;
+        if self.text("password") == Some("wrong") {
+            person.password = format!("not {}", person.password);
+        }
+        Ok(Some(person))
     }
 
     /// The fields that are parameters of the request.

@@ -52,7 +52,7 @@ deliveries.slow = ["{alice}"]
 admin = { of = "{alice}" }
 deliveries.slow = ["{alice}"]
 "#)], &[
-        "40:1: `admin` has no `do`; it is one of set_flag, set_policy, grant_role, revoke_role, lock_user, deactivate_user, terminate_session, rotate_keys, remove_client, set_up",
+        "40:1: `admin` has no `do`; it is one of set_flag, set_policy, grant_role, revoke_role, lock_user, unlock_user, deactivate_user, reactivate_user, terminate_session, rotate_keys, remove_client, set_up",
     ]),
     (&[(END, r#"[row.x]
 needs = ["admin.terminate_session"]
