@@ -5,10 +5,9 @@
 
 use serde_json::Value;
 
-use crate::actor::Actor;
 use crate::jose;
 use crate::log::Failure;
-use crate::names::{AccessToken, ClientId, ClientTokenId, Issuer, OidcSessionId, RefreshToken};
+use crate::names::{AccessToken, ClientId, ClientTokenId, Issuer, OidcSessionId, RefreshToken, UserId};
 use crate::provider::Provider;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
@@ -42,6 +41,14 @@ impl Found {
         }
     }
 
+    /// The user whom it stands for; nobody where a client has it for itself.
+    pub fn user_id(&self) -> Option<&UserId> {
+        match self {
+            Self::Access(_, tokens, _) | Self::Refresh(_, tokens, _) => Some(&tokens.granted.user_id),
+            Self::OwnAccess(..) => None,
+        }
+    }
+
     /// The issuer that it is of.
     pub fn issuer(&self) -> &Issuer {
         match self {
@@ -57,6 +64,12 @@ impl Found {
     pub async fn is_good(&self, provider: &Provider) -> Result<bool, Failure> {
         // What a client had goes with it.
         if provider.known_client(self.client_id().as_str()).await?.is_none() {
+            return Ok(false);
+        }
+        // While a user may not sign in, nobody gets anything for them; nothing is revoked by that.
+        if let Some(user_id) = self.user_id()
+            && provider.active_user(user_id).await?.is_none()
+        {
             return Ok(false);
         }
         match self {
@@ -106,8 +119,6 @@ pub struct Access {
     pub scope: Scope,
     /// Where it is good.
     pub audience: Vec<String>,
-    /// Who acts for the user, if somebody does.
-    pub actor: Option<Actor>,
 }
 
 impl Access {
@@ -126,12 +137,12 @@ pub async fn access(provider: &Provider, issuer: &Issuer, token: &AccessToken) -
     if !found.is_good(provider).await? {
         return Err(Refusal::TokenInvalid);
     }
-    let (granted, KnownToken { scope, audience, actor, .. }) = match found {
+    let (granted, KnownToken { scope, audience, .. }) = match found {
         Found::Access(_, tokens, known) => (Some(tokens.granted), known),
         Found::OwnAccess(_, found) => (None, found.token),
         Found::Refresh(..) => return Err(Refusal::TokenInvalid),
     };
-    Ok(Access { granted, scope, audience, actor })
+    Ok(Access { granted, scope, audience })
 }
 
 /// The family of a refresh token, and what it is known by there.

@@ -29,6 +29,7 @@
 //! | `state` | one file for each kind of aggregate: its events, and what they add up to |
 //! | `log` | events, batches, the trait of the stores, which are `log::memory` and `log::durable` |
 //! | `registration` | what a client says of itself, checked |
+//! | `managing` | what the management API does |
 //! | `sessions`, `notifier` | ending sessions, and telling relying parties about it |
 //! | `found`, `revoking` | tokens that come back, and taking them back |
 //! | `actor` | who acts for a user |
@@ -66,6 +67,7 @@ mod http;
 mod jose;
 mod keys;
 mod log;
+mod managing;
 mod names;
 mod notifier;
 mod own_keys;

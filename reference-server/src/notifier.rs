@@ -19,6 +19,7 @@ use crate::log::{Aggregate, Batch, Event, Failure, Log, NotWritten, Payload, eve
 use crate::names::SessionId;
 use crate::params::encode;
 use crate::provider::Provider;
+use crate::state::features::Flag;
 use crate::state::session::SessionTerminated;
 use crate::state::session_logout::{self, Failed, Sent, SessionLogout, Telling};
 use crate::subject;
@@ -143,7 +144,7 @@ impl Notifier {
             Started::TYPE => self.active = Some(true),
             SessionTerminated::TYPE => {
                 let session_id = SessionId::new(event.aggregate.id());
-                let tellings = match self.active == Some(true) && self.provider.config.flags.enable_back_channel_logout {
+                let tellings = match self.active == Some(true) && self.provider.is_on(Flag::EnableBackChannelLogout).await? {
                     true => SessionLogout::load(&self.provider.log, &session_id).await?.tellings(&session_id),
                     false => Vec::new(),
                 };

@@ -10,11 +10,14 @@ use crate::config::{Client, Config, Origin};
 use crate::exchange::{Answer, Request};
 use crate::keys::Keyring;
 use crate::log::{Failure, Log};
-use crate::names::ClientId;
+use crate::names::{ClientId, UserId};
 use crate::notifier::Rounds;
 use crate::passwords::Passwords;
 use crate::refusal::Refusal;
 use crate::state::client::RegisteredClient;
+use crate::state::features::{Features, Flag};
+use crate::state::security_policy::SecurityPolicy;
+use crate::state::user::Person;
 use crate::world::World;
 use crate::world::outgoing::Whose;
 use crate::world::quiet::{BusyGuard, OpenGuard};
@@ -67,6 +70,49 @@ impl Provider {
         let found = RegisteredClient::load(&self.log, &ClientId::new(id)).await?;
         found.map(|found| registration::client(found.registered).map(Arc::new)).transpose()
     }
+
+    /// The features as they are now.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn features(&self) -> Result<Features, Failure> {
+        Features::load(&self.log, &self.config.flags).await
+    }
+
+    /// Whether a feature is on now.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn is_on(&self, flag: Flag) -> Result<bool, Failure> {
+        Ok(self.features().await?.effective(flag).enabled)
+    }
+
+    /// The security policy as it is now.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn security_policy(&self) -> Result<SecurityPolicy, Failure> {
+        SecurityPolicy::load(&self.log, &self.config.policy).await
+    }
+
+    /// The user with this `sub` as they are now, if they were not removed.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn user(&self, id: &UserId) -> Result<Option<Person<'_>>, Failure> {
+        match self.config.user(id) {
+            Some(user) => Person::load(&self.log, user).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The user with this `sub`, if they may sign in now and be acted for: neither locked nor deactivated nor removed.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn active_user(&self, id: &UserId) -> Result<Option<Person<'_>>, Failure> {
+        Ok(self.user(id).await?.filter(Person::is_active))
+    }
 }
 
 /// The guard of a handler, which it gives away while it waits.
@@ -97,8 +143,10 @@ pub struct Cx<'a> {
     pub origin: &'a Origin,
     /// What was asked.
     pub request: &'a Request,
-    /// What stands in the place of `{id}` in the path.
+    /// What stands in the place of the first `{…}` in the path, as written.
     pub id: Option<&'a str>,
+    /// What stands in the place of a second `{…}`.
+    pub second: Option<&'a str>,
     /// The handler's guard.
     pub work: Work,
 }

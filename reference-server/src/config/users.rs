@@ -22,9 +22,8 @@ pub struct User {
     /// The claims of Core, section 5.1, those that have a value.
     pub claims: Map<String, Value>,
     /// Which organization they belong to.
-    #[expect(dead_code, reason = "for impersonation")]
     pub organization: Option<String>,
-    /// What they may do: `IAM_OWNER` may manage.
+    /// What they may do at first: `IAM_OWNER` may manage.
     pub roles: Vec<String>,
 }
 

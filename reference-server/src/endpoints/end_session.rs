@@ -18,6 +18,7 @@ use crate::browser::{self, Visit, own_form};
 use crate::config::Client;
 use crate::exchange::Answer;
 use crate::hint::{self, Hint};
+use crate::log::Failure;
 use crate::names::{RedirectUri, SessionId};
 use crate::pages::{self, NoticePage, SignOutPage};
 use crate::params::{Params, extend};
@@ -25,6 +26,7 @@ use crate::provider::Cx;
 use crate::refusal::Refusal;
 use crate::sessions;
 use crate::state::browser::{Browser, LiveSessions};
+use crate::state::features::Flag;
 use crate::state::session::Session;
 
 /// What is asked, checked.
@@ -74,9 +76,9 @@ async fn asked_for(cx: &mut Cx<'_>) -> Result<Answer, Refusal> {
             end(cx, &sessions, &hinted, &asked).await?;
             Ok(after(cx, &asked))
         }
-        (Some(about), _) | (None, Some(about)) => Ok(question(cx, &visit, &sessions, about, &asked, &params)),
+        (Some(about), _) | (None, Some(about)) => question(cx, &visit, &sessions, about, &asked, &params).await,
         (None, None) => match sessions.all.first() {
-            Some(about) => Ok(question(cx, &visit, &sessions, about, &asked, &params)),
+            Some(about) => question(cx, &visit, &sessions, about, &asked, &params).await,
             None => Ok(after(cx, &asked)),
         },
     }
@@ -120,14 +122,14 @@ async fn present(cx: &Cx<'_>) -> Result<Option<(Visit, LiveSessions)>, Refusal> 
 }
 
 /// The sessions that end with this one: itself, or with the flag off all of the browser. Where nothing names a session they are all meant.
-fn ends_with<'s>(cx: &Cx<'_>, sessions: &'s LiveSessions, about: &'s Session, asked: &Asked) -> Vec<&'s Session> {
+async fn ends_with<'s>(cx: &Cx<'_>, sessions: &'s LiveSessions, about: &'s Session, asked: &Asked) -> Result<Vec<&'s Session>, Failure> {
     let named = asked.hint.as_ref().is_some_and(|hint| hint.session_id.is_some());
-    let single = named && cx.provider.config.flags.oidc_single_v1_session_termination;
-    if single { vec![about] } else { sessions.all.iter().collect() }
+    let single = named && cx.provider.is_on(Flag::OidcSingleV1SessionTermination).await?;
+    Ok(if single { vec![about] } else { sessions.all.iter().collect() })
 }
 
 async fn end(cx: &mut Cx<'_>, sessions: &LiveSessions, about: &Session, asked: &Asked) -> Result<(), Refusal> {
-    let ids: Vec<SessionId> = ends_with(cx, sessions, about, asked).into_iter().map(|session| session.id.clone()).collect();
+    let ids: Vec<SessionId> = ends_with(cx, sessions, about, asked).await?.into_iter().map(|session| session.id.clone()).collect();
     sessions::end_and_tell(cx, &ids).await
 }
 
@@ -139,20 +141,27 @@ fn after(cx: &Cx<'_>, asked: &Asked) -> Answer {
 }
 
 /// "Sign out?" The parameters travel along and are checked again, so that the question needs no memory.
-fn question(cx: &Cx<'_>, visit: &Visit, sessions: &LiveSessions, about: &Session, asked: &Asked, params: &Params) -> Answer {
+async fn question(
+    cx: &Cx<'_>,
+    visit: &Visit,
+    sessions: &LiveSessions,
+    about: &Session,
+    asked: &Asked,
+    params: &Params,
+) -> Result<Answer, Refusal> {
     let named = |session: &&Session| cx.provider.config.user(&session.user_id).map(|user| user.display_name());
     let carried = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
     let page = SignOutPage {
         base: &cx.origin.path,
         form_token: visit.form_token(cx),
         client: asked.client.as_ref().map(|client| client.name.as_str()),
-        users: ends_with(cx, sessions, about, asked).iter().filter_map(named).collect(),
+        users: ends_with(cx, sessions, about, asked).await?.iter().filter_map(named).collect(),
         session_id: about.id.as_str(),
         params: params.pairs().into_iter().filter(|(name, _)| carried.contains(name)).collect(),
     };
     let target = asked.redirect_uri.as_ref().and_then(|uri| uri.as_str().split_once(':'));
     let form_action = target.map_or_else(|| "'self'".to_owned(), |(scheme, _)| format!("'self' {scheme}:"));
-    pages::page(StatusCode::OK, &page, &form_action)
+    Ok(pages::page(StatusCode::OK, &page, &form_action))
 }
 
 async fn confirmed(cx: &mut Cx<'_>) -> Result<Answer, Refusal> {

@@ -19,7 +19,7 @@ use crate::subject;
 pub async fn answer(mut cx: Cx<'_>) -> Answer {
     match ask(&mut cx).await {
         Ok(known) => Answer::json(StatusCode::OK, &known).never_stored(),
-        Err(refusal) => refuse(&cx, &refusal),
+        Err(refusal) => refuse(&cx, &refusal).await,
     }
 }
 

@@ -26,7 +26,7 @@ type Later<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
 /// An endpoint.
 struct Route {
-    /// Below the issuer; `{id}` stands for one segment.
+    /// Below the issuer; `{…}` stands for one segment, and there are two of them at most.
     path: &'static str,
     /// Methods that it knows.
     methods: &'static [Method],
@@ -40,9 +40,12 @@ const GET: &[Method] = &[Method::GET, Method::HEAD];
 const GET_AND_POST: &[Method] = &[Method::GET, Method::POST];
 const POST: &[Method] = &[Method::POST];
 const GET_PUT_AND_DELETE: &[Method] = &[Method::GET, Method::PUT, Method::DELETE];
+const GET_AND_PUT: &[Method] = &[Method::GET, Method::PUT];
+const GET_AND_DELETE: &[Method] = &[Method::GET, Method::DELETE];
+const PUT_AND_DELETE: &[Method] = &[Method::PUT, Method::DELETE];
 const DELETE: &[Method] = &[Method::DELETE];
 
-static ROUTES: [Route; 22] = [
+static ROUTES: &[Route] = &[
     Route { path: "/.well-known/openid-configuration", methods: GET, cors: true, answer: |cx| Box::pin(well_known::metadata(cx)) },
     Route { path: "/.well-known/oauth-authorization-server", methods: GET, cors: true, answer: |cx| Box::pin(well_known::metadata(cx)) },
     Route { path: "/keys", methods: GET, cors: true, answer: |cx| Box::pin(well_known::keys(cx)) },
@@ -65,6 +68,26 @@ static ROUTES: [Route; 22] = [
     Route { path: "/management/sessions/{id}", methods: DELETE, cors: false, answer: |cx| Box::pin(management::terminate(cx)) },
     Route { path: "/management/keys/rotate", methods: POST, cors: false, answer: |cx| Box::pin(management::rotate(cx)) },
     Route { path: "/management/events", methods: GET, cors: false, answer: |cx| Box::pin(management::events(cx)) },
+    Route { path: "/management/flags", methods: GET, cors: false, answer: |cx| Box::pin(management::flags(cx)) },
+    Route { path: "/management/flags/{level}/{flag}", methods: PUT_AND_DELETE, cors: false, answer: |cx| Box::pin(management::flag(cx)) },
+    Route {
+        path: "/management/policies/security",
+        methods: GET_AND_PUT,
+        cors: false,
+        answer: |cx| Box::pin(management::security_policy(cx)),
+    },
+    Route { path: "/management/users", methods: GET, cors: false, answer: |cx| Box::pin(management::users(cx)) },
+    Route { path: "/management/users/{id}", methods: GET_AND_DELETE, cors: false, answer: |cx| Box::pin(management::user(cx)) },
+    Route { path: "/management/users/{id}/lock", methods: POST, cors: false, answer: |cx| Box::pin(management::lock(cx)) },
+    Route { path: "/management/users/{id}/unlock", methods: POST, cors: false, answer: |cx| Box::pin(management::unlock(cx)) },
+    Route { path: "/management/users/{id}/deactivate", methods: POST, cors: false, answer: |cx| Box::pin(management::deactivate(cx)) },
+    Route { path: "/management/users/{id}/reactivate", methods: POST, cors: false, answer: |cx| Box::pin(management::reactivate(cx)) },
+    Route {
+        path: "/management/users/{id}/roles/{role}",
+        methods: PUT_AND_DELETE,
+        cors: false,
+        answer: |cx| Box::pin(management::role(cx)),
+    },
 ];
 
 /// Answers a request.
@@ -72,15 +95,20 @@ pub async fn answer(provider: &Provider, request: &Request, work: Work) -> Answe
     let Some((origin, path)) = origin_of(&provider.config.origins, request) else {
         return pages::problem(StatusCode::MISDIRECTED_REQUEST, "Nobody of that name lives here.");
     };
-    let Some((route, id)) = ROUTES.iter().find_map(|route| fits(route.path, path).map(|id| (route, id))) else {
+    let Some((route, in_places)) = ROUTES.iter().find_map(|route| fits(route.path, path).map(|in_places| (route, in_places))) else {
+        if management::is_here(path) {
+            return management::nothing_here();
+        }
         return pages::problem(StatusCode::NOT_FOUND, "There is no such page here.");
     };
     let mut answer = if route.cors && request.method == Method::OPTIONS {
         preflight(route)
     } else if route.methods.contains(&request.method) {
-        (route.answer)(Cx { provider, origin, request, id, work }).await
+        let (id, second) = (in_places.first().copied(), in_places.get(1).copied());
+        (route.answer)(Cx { provider, origin, request, id, second, work }).await
     } else {
-        Answer::empty(StatusCode::METHOD_NOT_ALLOWED).with_text(header::ALLOW, &allow(route))
+        let refused = if management::is_here(path) { management::no_such_method() } else { Answer::empty(StatusCode::METHOD_NOT_ALLOWED) };
+        refused.with_text(header::ALLOW, &allow(route))
     };
     if route.cors {
         answer.headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -108,11 +136,20 @@ fn origin_of<'a, 'r>(origins: &'a [Origin], request: &'r Request) -> Option<(&'a
     below.max_by_key(|(origin, _)| origin.path.len())
 }
 
-/// Whether a path has this form, and what stands in the place of `{id}`.
-fn fits<'r>(form: &str, path: &'r str) -> Option<Option<&'r str>> {
-    let Some((before, after)) = form.split_once("{id}") else { return (form == path).then_some(None) };
-    let id = path.strip_prefix(before)?.strip_suffix(after)?;
-    (!id.is_empty() && !id.contains('/')).then_some(Some(id))
+/// Whether a path has this form, and what stands in the places of its `{…}`.
+fn fits<'r>(form: &str, path: &'r str) -> Option<Vec<&'r str>> {
+    if form.split('/').count() != path.split('/').count() {
+        return None;
+    }
+    let mut in_places = Vec::new();
+    for (form, segment) in form.split('/').zip(path.split('/')) {
+        match form.starts_with('{') {
+            true if !segment.is_empty() => in_places.push(segment),
+            false if form == segment => {}
+            true | false => return None,
+        }
+    }
+    Some(in_places)
 }
 
 fn allow(route: &Route) -> String {
@@ -137,9 +174,10 @@ mod tests {
 
     #[test]
     fn one_segment_stands_for_an_id() {
-        assert_eq!(fits("/keys", "/keys"), Some(None));
-        assert_eq!(fits("/sign-in/{id}", "/sign-in/abc"), Some(Some("abc")));
-        assert_eq!(fits("/sign-in/{id}/account", "/sign-in/abc/account"), Some(Some("abc")));
+        assert_eq!(fits("/keys", "/keys"), Some(vec![]));
+        assert_eq!(fits("/sign-in/{id}", "/sign-in/abc"), Some(vec!["abc"]));
+        assert_eq!(fits("/sign-in/{id}/account", "/sign-in/abc/account"), Some(vec!["abc"]));
+        assert_eq!(fits("/users/{id}/roles/{role}", "/users/a/roles/b"), Some(vec!["a", "b"]));
         for other in ["/sign-in/", "/sign-in/a/b", "/sign-in", "/keys/"] {
             assert_eq!(fits("/sign-in/{id}", other), None, "{other}");
         }
@@ -147,7 +185,7 @@ mod tests {
 
     #[test]
     fn no_page_can_be_read_by_scripts_of_others() {
-        for route in &ROUTES {
+        for route in ROUTES {
             let data = [
                 "/.well-known/openid-configuration",
                 "/.well-known/oauth-authorization-server",

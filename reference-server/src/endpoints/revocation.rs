@@ -13,7 +13,7 @@ pub async fn answer(mut cx: Cx<'_>) -> Answer {
     match revoke(&mut cx).await {
         // Section 2.2: the status says it all.
         Ok(()) => Answer::empty(StatusCode::OK).never_stored(),
-        Err(refusal) => refuse(&cx, &refusal),
+        Err(refusal) => refuse(&cx, &refusal).await,
     }
 }
 

@@ -106,7 +106,15 @@ async fn load(cx: &Cx<'_>, visit: &Visit, id: &SignInId) -> Result<Known, Refusa
     }
     let client = provider.client(sign_in.request.to.client_id.as_str()).await?;
     let browser = Browser::load(&provider.log, &visit.browser_id).await?;
-    let sessions = browser.live_sessions(&provider.log, now_ms, &provider.config.lifetimes).await?;
+    let mut sessions = browser.live_sessions(&provider.log, now_ms, &provider.config.lifetimes).await?;
+    // A session is no way in for a user who may not sign in. It goes on behind that: a logout ends it still, and tells its clients.
+    let mut active = Vec::new();
+    for session in sessions.all {
+        if provider.active_user(&session.user_id).await?.is_some() {
+            active.push(session);
+        }
+    }
+    sessions.all = active;
     Ok(Known { sign_in, client, browser, sessions })
 }
 
@@ -147,7 +155,8 @@ async fn answered(cx: &Cx<'_>, visit: &Visit, known: &Known, session: &Session) 
         nonce: request.nonce.clone(),
         code_challenge: request.code_challenge.clone(),
     };
-    let mut batch = Batch::new().unchanged(&session::aggregate(&session.id), session.version);
+    let Some(user) = provider.active_user(&session.user_id).await? else { return Ok(None) };
+    let mut batch = user.unchanged(Batch::new().unchanged(&session::aggregate(&session.id), session.version));
     if linked.is_none() {
         batch = link(batch, known, visit, &session.id, false)?;
     }
@@ -276,7 +285,13 @@ async fn signed_in(cx: &Cx<'_>) -> Result<Answer, Refusal> {
     let fits = cx.provider.passwords.fits(user, password).await?;
     loop {
         let known = load(cx, &visit, &id).await?;
-        let Some(user) = user.filter(|_| fits) else { return Ok(sign_in_page(cx, &visit, &known, Some(name))) };
+        // Who may not sign in is told no more than who has forgotten the password.
+        let person = match user.filter(|_| fits) {
+            Some(user) => cx.provider.active_user(&user.id).await?,
+            None => None,
+        };
+        let Some(person) = person else { return Ok(sign_in_page(cx, &visit, &known, Some(name))) };
+        let user = person.user;
         let amr = vec!["pwd".to_owned()];
         let batch = match known.sessions.of_user(&user.id) {
             Some(session) => {
@@ -293,7 +308,7 @@ async fn signed_in(cx: &Cx<'_>) -> Result<Answer, Refusal> {
                 link(begun, &known, &visit, &session_id, true)?
             }
         };
-        if written(cx, batch).await? {
+        if written(cx, person.unchanged(batch)).await? {
             return go_on(cx, &visit, &id).await;
         }
     }

@@ -10,12 +10,13 @@ use crate::grants::GRANTS;
 use crate::params::Params;
 use crate::provider::Cx;
 use crate::refusal::{ErrorCode, Refusal};
+use crate::state::features::Flag;
 
 /// Answers a token request.
 pub async fn answer(mut cx: Cx<'_>) -> Answer {
     match redeem(&mut cx).await {
         Ok(tokens) => Answer::json(StatusCode::OK, &tokens).never_stored(),
-        Err(refusal) => refuse(&cx, &refusal),
+        Err(refusal) => refuse(&cx, &refusal).await,
     }
 }
 
@@ -44,10 +45,11 @@ pub fn form(cx: &Cx<'_>) -> Result<Params, Refusal> {
 }
 
 /// RFC 6749, section 5.2; RFC 7009, section 2.2.1 and RFC 7662, section 2.3 have the same form.
-pub fn refuse(cx: &Cx<'_>, refusal: &Refusal) -> Answer {
+pub async fn refuse(cx: &Cx<'_>, refusal: &Refusal) -> Answer {
     let code = refusal.code();
     let mut body = json!({ "error": code.text(), "error_description": refusal.description() });
-    if cx.provider.config.flags.debug_oidc_parent_error {
+    // Where the store cannot even say this, the refusal says as little as it may.
+    if cx.provider.is_on(Flag::DebugOidcParentError).await.unwrap_or(false) {
         body["parent"] = json!(format!("{refusal:?}"));
     }
     let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);

@@ -12,6 +12,7 @@ use crate::grants::GRANTS;
 use crate::log::Failure;
 use crate::provider::Cx;
 use crate::scope;
+use crate::state::features::Flag;
 use crate::tokens::ACR_PASSWORD;
 
 /// Claims of an ID token that are not about a person.
@@ -68,7 +69,7 @@ async fn describe(cx: &Cx<'_>) -> Result<Value, Failure> {
     if cx.provider.config.registration.mode != RegistrationMode::Off {
         metadata["registration_endpoint"] = json!(at("/register"));
     }
-    if cx.provider.config.flags.enable_back_channel_logout {
+    if cx.provider.is_on(Flag::EnableBackChannelLogout).await? {
         metadata["backchannel_logout_supported"] = json!(true);
         metadata["backchannel_logout_session_supported"] = json!(true);
     }

@@ -15,6 +15,7 @@ use crate::refusal::Refusal;
 use crate::revoking;
 use crate::scope::{OFFLINE_ACCESS, Scope};
 use crate::state::code::{self, CodeExchanged, CodeVoided, IssuedCode, Progress};
+use crate::state::features::Flag;
 use crate::state::oidc_session::{self, Because, OidcSessionAdded, Reason, RefreshTokenAdded};
 use crate::state::session::{self, Session};
 use crate::state::session_logout::{self, Registered, SessionLogout};
@@ -40,6 +41,7 @@ pub async fn answer(cx: &Cx<'_>, client: &Client, params: &Params) -> Result<Val
         if session.terminated {
             return Err(Refusal::SessionEnded);
         }
+        let user = cx.provider.active_user(&granted.user_id).await?.ok_or(Refusal::UserGone)?;
         let id = OidcSessionId::new(cx.provider.world.fresh.id(&code::aggregate(&code), issued.version, "oidc session"));
         let (nonce, format) = (issued.added.nonce.as_deref(), client.access_token_format);
         let wanted = For { granted, scope: &granted.scope, nonce, reason: Reason::AuthRequest, format };
@@ -51,10 +53,11 @@ pub async fn answer(cx: &Cx<'_>, client: &Client, params: &Params) -> Result<Val
             .add(&tokens, 0, &OidcSessionAdded { granted: granted.clone() })?
             .add(&tokens, 0, &minted.added)?
             .unchanged(&session::aggregate(&session.id), session.version);
+        batch = user.unchanged(batch);
         if let Some((_, token_id)) = &refresh {
             batch = batch.add(&tokens, 0, &RefreshTokenAdded { token_id: token_id.clone() })?;
         }
-        if let Some(registered) = registration(cx.provider, client, &issued, &id) {
+        if let Some(registered) = registration(cx.provider, client, &issued, &id).await? {
             let logout = SessionLogout::load(&cx.provider.log, &session.id).await?;
             batch = batch.add(&session_logout::aggregate(&session.id), logout.version, &registered)?;
         }
@@ -134,17 +137,22 @@ async fn consequences(provider: &Provider, code: &Code, issued: &IssuedCode, ref
 }
 
 /// A client that has got an ID token wants to be told when the session ends: at the address that it has now.
-fn registration(provider: &Provider, client: &Client, issued: &IssuedCode, id: &OidcSessionId) -> Option<Registered> {
+async fn registration(
+    provider: &Provider,
+    client: &Client,
+    issued: &IssuedCode,
+    id: &OidcSessionId,
+) -> Result<Option<Registered>, Failure> {
     let granted = &issued.added.granted;
-    let wanted = provider.config.flags.enable_back_channel_logout && granted.scope.has("openid");
-    let back_channel_logout_uri = client.backchannel_logout_uri.clone().filter(|_| wanted)?;
-    Some(Registered {
+    let wanted = granted.scope.has("openid") && provider.is_on(Flag::EnableBackChannelLogout).await?;
+    let address = client.backchannel_logout_uri.clone().filter(|_| wanted);
+    Ok(address.map(|back_channel_logout_uri| Registered {
         oidc_session_id: id.clone(),
         user_id: granted.user_id.clone(),
         client_id: client.id.clone(),
         back_channel_logout_uri,
         issuer: granted.issuer.clone(),
-    })
+    }))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::refusal::Refusal;
 use crate::scope::Scope;
 use crate::state::oidc_session::{self, Because, OidcSession, Reason, RefreshTokenRenewed};
 use crate::state::session::{self, Session};
+use crate::state::user::Person;
 use crate::tokens::{self, For};
 use crate::{found, revoking};
 
@@ -24,7 +25,7 @@ pub async fn answer(cx: &Cx<'_>, client: &Client, params: &Params) -> Result<Val
     // Who comes second loads and decides again, and finds the token spent.
     loop {
         let (id, family, token_id) = found::family(cx.provider, &token).await?;
-        let (scope, session) = match check(cx, client, &family, &token_id, asked).await {
+        let (scope, session, user) = match check(cx, client, &family, &token_id, asked).await {
             Ok(checked) => checked,
             Err(Refusal::RefreshTokenSpent) => {
                 // Either a thief or the client is late; nobody can tell which, so both have to begin anew.
@@ -40,6 +41,8 @@ pub async fn answer(cx: &Cx<'_>, client: &Client, params: &Params) -> Result<Val
         let tokens = oidc_session::aggregate(&id);
         let mut batch =
             Batch::new().add(&tokens, family.version, &minted.added)?.add(&tokens, family.version, &RefreshTokenRenewed { token_id })?;
+        // Whoever locks the user meanwhile has come first.
+        batch = user.unchanged(batch);
         if let Some(session) = session {
             // Whoever ends the session meanwhile has come first.
             batch = batch.unchanged(&session::aggregate(&session.id), session.version);
@@ -53,13 +56,13 @@ pub async fn answer(cx: &Cx<'_>, client: &Client, params: &Params) -> Result<Val
 }
 
 /// What may be had, and the session that it depends on. Whose the token is comes first: another client neither learns of it nor ends it.
-async fn check(
-    cx: &Cx<'_>,
+async fn check<'a>(
+    cx: &'a Cx<'_>,
     client: &Client,
     family: &OidcSession,
     token_id: &str,
     asked: Option<&str>,
-) -> Result<(Scope, Option<Session>), Refusal> {
+) -> Result<(Scope, Option<Session>, Person<'a>), Refusal> {
     let granted = &family.granted;
     if granted.client_id != client.id {
         return Err(Refusal::RefreshTokenOfAnotherClient);
@@ -68,8 +71,6 @@ async fn check(
         return Err(Refusal::RefreshTokenUnknown);
     }
     let session = found::refreshes(cx.provider, family, token_id).await?;
-    if cx.provider.config.user(&granted.user_id).is_none() {
-        return Err(Refusal::UserGone);
-    }
-    Ok((granted.scope.narrowed(asked)?, session))
+    let user = cx.provider.active_user(&granted.user_id).await?.ok_or(Refusal::UserGone)?;
+    Ok((granted.scope.narrowed(asked)?, session, user))
 }

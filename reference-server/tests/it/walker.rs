@@ -348,6 +348,21 @@ impl Walker {
         reply.json()
     }
 
+    /// What the management API says to the operator, below its path.
+    pub async fn manage(&mut self, method: Method, path: &str, body: Option<&Value>) -> Reply {
+        let bearer = format!("Bearer {MANAGEMENT}");
+        let mut headers = vec![("authorization", bearer.as_str())];
+        headers.extend(body.map(|_| (CONTENT_TYPE.as_str(), "application/json")));
+        let body = body.map(Value::to_string).unwrap_or_default();
+        self.send(method, &format!("https://op.test/management/{path}"), &headers, &body).await
+    }
+
+    /// What introspection says of an access token to its client, which is `web`.
+    pub async fn asked_about(&mut self, tokens: &Value) -> Value {
+        let token = tokens["access_token"].as_str().expect("an access token");
+        self.ask("web", "/introspect", &[("token", token)]).await.json()
+    }
+
     /// The events of the log whose type begins so.
     pub async fn events(&mut self, prefix: &str) -> Vec<Value> {
         let bearer = format!("Bearer {MANAGEMENT}");

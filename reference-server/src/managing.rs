@@ -1,0 +1,101 @@
+//! What managing does, whoever asks for it: the management API and the admin page are two doors to these functions.
+
+use crate::log::{Batch, Failure, NotWritten, Payload};
+use crate::names::UserId;
+use crate::provider::Provider;
+use crate::state::features::{Features, Flag, Level};
+use crate::state::user::{
+    self, Membership, MembershipGranted, MembershipWithdrawn, Person, UserDeactivated, UserLocked, UserReactivated, UserRemoved,
+    UserUnlocked,
+};
+
+/// The role of users who may manage.
+pub const OWNER: &str = "IAM_OWNER";
+
+/// What can be made of a user.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// They may not sign in.
+    Lock,
+    /// They may again.
+    Unlock,
+    /// They are out of use.
+    Deactivate,
+    /// They are in use again.
+    Reactivate,
+    /// They are gone for good.
+    Remove,
+    /// They have a role.
+    Grant(Membership),
+    /// They have it no more.
+    Withdraw(Membership),
+}
+
+/// Whether a batch was written; if not, somebody was faster, and it has to be decided again.
+async fn written(provider: &Provider, batch: Batch) -> Result<bool, Failure> {
+    match provider.log.append(batch, provider.world.now_ms()).await {
+        Ok(()) => Ok(true),
+        Err(NotWritten::Changed(_) | NotWritten::Taken(_)) => Ok(false),
+        Err(NotWritten::Failed(failure)) => Err(failure),
+    }
+}
+
+/// Switches a feature on one level; with nothing, that level has no say any more. The features as they are then.
+///
+/// # Errors
+/// The store failed.
+pub async fn switch(provider: &Provider, level: Level, flag: Flag, to: Option<bool>) -> Result<Features, Failure> {
+    loop {
+        let features = provider.features().await?;
+        match features.switch(level, flag, to)? {
+            None => return Ok(features),
+            Some(batch) => written(provider, batch).await?,
+        };
+    }
+}
+
+/// Makes this the security policy.
+///
+/// # Errors
+/// The store failed.
+pub async fn set_security_policy(provider: &Provider, enable_impersonation: bool) -> Result<(), Failure> {
+    loop {
+        match provider.security_policy().await?.set(enable_impersonation)? {
+            None => return Ok(()),
+            Some(batch) => written(provider, batch).await?,
+        };
+    }
+}
+
+/// Makes something of a user. What they are already changes nothing and is no event. `false` if there is no such user (any more).
+///
+/// # Errors
+/// The store failed.
+pub async fn change_user(provider: &Provider, id: &UserId, change: &Change) -> Result<bool, Failure> {
+    loop {
+        let Some(person) = provider.user(id).await? else { return Ok(false) };
+        let batch = match change {
+            Change::Lock => event(&person, !person.locked, &UserLocked {}),
+            Change::Unlock => event(&person, person.locked, &UserUnlocked {}),
+            Change::Deactivate => event(&person, !person.deactivated, &UserDeactivated {}),
+            Change::Reactivate => event(&person, person.deactivated, &UserReactivated {}),
+            Change::Remove => event(&person, true, &UserRemoved {}),
+            Change::Grant(membership) => {
+                let granted = MembershipGranted { membership: membership.clone() };
+                event(&person, !person.memberships.contains(membership), &granted)
+            }
+            Change::Withdraw(membership) => {
+                let withdrawn = MembershipWithdrawn { membership: membership.clone() };
+                event(&person, person.memberships.contains(membership), &withdrawn)
+            }
+        }?;
+        let Some(batch) = batch else { return Ok(true) };
+        if written(provider, batch).await? {
+            return Ok(true);
+        }
+    }
+}
+
+fn event(person: &Person<'_>, news: bool, event: &impl Payload) -> Result<Option<Batch>, Failure> {
+    news.then(|| Batch::new().add(&user::aggregate(&person.user.id), person.version, event)).transpose()
+}
