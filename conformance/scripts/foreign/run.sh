@@ -1,6 +1,7 @@
 #!/bin/sh
-# Runs the suite against a provider that others have written: run.sh oidc-provider|glewlwyd [FLAG OF touchstone run..]
+# Runs the suite against a provider that others have written: run.sh NAME [FLAG OF touchstone run..]
 #
+# NAME is a folder beside this script, and a target file of that name.#
 # Installs the provider, has it started and stopped by its target file, and leaves the record in $PEERS/NAME.json.
 # TOUCHSTONE names the binary; else the one that cargo built, built first if there is none.
 # Ends as `touchstone run` does. Where the provider cannot be installed it prints SKIPPED and ends with 0.
@@ -10,10 +11,11 @@ top=$(cd "$here/../../.." && pwd)
 . "$here/../peers.sh"
 
 name=${1:-}
-case $name in
-oidc-provider | glewlwyd) shift ;;
-*) echo "usage: $0 oidc-provider|glewlwyd [flag of touchstone run..]" >&2; exit 2 ;;
-esac
+if [ -z "$name" ] || [ ! -x "$here/$name/install.sh" ]; then
+  echo "usage: $0 NAME [flag of touchstone run..], NAME being one of: $(cd "$here" && echo */ | tr -d /)" >&2
+  exit 2
+fi
+shift
 
 "$here/$name/install.sh" || skipped "$name cannot be installed on this machine"
 touchstone=$(touchstone_binary "$top")
