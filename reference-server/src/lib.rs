@@ -89,6 +89,7 @@ mod subject;
 mod tokens;
 mod world;
 
+pub use endpoints::paths;
 pub use log::durable::OpenError;
 pub use own_keys::KeysError;
 pub use seam::{End, Handle, Outside, Quiet, ResolveName, StartError, start};

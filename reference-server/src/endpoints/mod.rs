@@ -90,6 +90,11 @@ static ROUTES: &[Route] = &[
     },
 ];
 
+/// Every path that there is, below an issuer, with the methods that it knows; `{id}` stands for one segment.
+pub fn paths() -> impl Iterator<Item = (&'static str, &'static [Method])> {
+    ROUTES.iter().map(|route| (route.path, route.methods))
+}
+
 /// Answers a request.
 pub async fn answer(provider: &Provider, request: &Request, work: Work) -> Answer {
     let Some((origin, path)) = origin_of(&provider.config.origins, request) else {

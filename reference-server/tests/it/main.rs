@@ -12,6 +12,7 @@ mod introspection;
 mod limits;
 mod logout;
 mod management;
+mod random_input;
 mod refresh;
 mod registration;
 mod relying_party;

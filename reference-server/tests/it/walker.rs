@@ -310,7 +310,7 @@ impl Walker {
         let mut headers = vec![(CONTENT_TYPE.as_str(), "application/x-www-form-urlencoded".to_owned())];
         let mut form: Vec<(&str, String)> = form.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         match client {
-            "spa" | "native" => form.push(("client_id", client.to_owned())),
+            "spa" | "native" | "tv" | "kiosk" => form.push(("client_id", client.to_owned())),
             "shop" => form.extend([("client_id", client.to_owned()), ("client_secret", secret(client))]),
             _ => headers.push(("authorization", basic(client, &secret(client)))),
         }
