@@ -1,5 +1,7 @@
 //! Tokens as they are minted: of a user for a client, and of a client for itself.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -105,7 +107,8 @@ pub async fn mint(provider: &Provider, client: &Client, (id, version): (&OidcSes
     let key = provider.keys.current(&provider.log, client.id_token_alg).await?;
     let sub = subject::of(&provider.config, client, &granted.user_id);
     let subject = Subject { issuer: &granted.issuer, sub: &sub, scope, granted: Some(granted) };
-    let (access_token, added) = access_token(provider, client, &key, (&oidc_session::aggregate(id), version), &subject, (reason, format))?;
+    let (text, added) = access_token(provider, client, (&oidc_session::aggregate(id), version), &subject, (reason, format));
+    let access_token = text.sign(&key)?;
     let id_token = if scope.has("openid") {
         // What the scopes open is told by UserInfo, as there is an access token (Core, section 5.4).
         let user = provider.config.user(&granted.user_id);
@@ -173,22 +176,36 @@ fn id_token_audience(client: &Client, granted: &Granted) -> Value {
     }
 }
 
-/// Mints the access token of a client for itself (RFC 6749, section 4.4); its `sub` is the client (RFC 9068, section 2.2).
-///
-/// # Errors
-/// There is no key for the client's algorithm, or it cannot sign.
-pub async fn mint_for_client(
-    provider: &Provider,
-    client: &Client,
-    id: &ClientTokenId,
-    issuer: &Issuer,
-    scope: &Scope,
-) -> Result<Minted, Failure> {
-    let key = provider.keys.current(&provider.log, client.id_token_alg).await?;
-    let subject = Subject { issuer, sub: client.id.as_str(), scope, granted: None };
-    let why = (Reason::ClientCredentials, client.access_token_format);
-    let (access_token, added) = access_token(provider, client, &key, (&client_token::aggregate(id), 0), &subject, why)?;
-    Ok(Minted { access_token, added, expires_in: provider.config.lifetimes.access_token.secs(), id_token: None })
+/// The access token of a client for itself (RFC 6749, section 4.4), before it is signed: two who ask at once begin with one name, and who
+/// comes second has to begin again. `sub` is the client (RFC 9068, section 2.2).
+pub struct ForClient {
+    /// What the log has to know of it.
+    pub added: AccessTokenAdded,
+    key: Arc<SigningKey>,
+    text: Text,
+    expires_in: i64,
+}
+
+impl ForClient {
+    /// The token under this name.
+    ///
+    /// # Errors
+    /// There is no key for the client's algorithm.
+    pub async fn new(provider: &Provider, client: &Client, id: &ClientTokenId, issuer: &Issuer, scope: &Scope) -> Result<Self, Failure> {
+        let key = provider.keys.current(&provider.log, client.id_token_alg).await?;
+        let subject = Subject { issuer, sub: client.id.as_str(), scope, granted: None };
+        let why = (Reason::ClientCredentials, client.access_token_format);
+        let (text, added) = access_token(provider, client, (&client_token::aggregate(id), 0), &subject, why);
+        Ok(Self { added, key, text, expires_in: provider.config.lifetimes.access_token.secs() })
+    }
+
+    /// The token itself.
+    ///
+    /// # Errors
+    /// The key cannot sign.
+    pub fn sign(self) -> Result<Minted, Failure> {
+        Ok(Minted { access_token: self.text.sign(&self.key)?, added: self.added, expires_in: self.expires_in, id_token: None })
+    }
 }
 
 /// A refresh token of this family, and its hash. `version` is that of the OIDC session before.
@@ -206,25 +223,39 @@ struct Subject<'a> {
     granted: Option<&'a Granted>,
 }
 
+/// An access token that may lack its signature.
+enum Text {
+    Opaque(AccessToken),
+    Jwt(Map<String, Value>),
+}
+
+impl Text {
+    fn sign(self, key: &SigningKey) -> Result<AccessToken, Failure> {
+        match self {
+            Self::Opaque(token) => Ok(token),
+            Self::Jwt(claims) => jose::sign(key, "at+jwt", &claims).map(AccessToken::new),
+        }
+    }
+}
+
 /// An access token. Both forms begin with the name of their aggregate, by which they are found again.
 fn access_token(
     provider: &Provider,
     client: &Client,
-    key: &SigningKey,
     (aggregate, version): (&Aggregate, u64),
     subject: &Subject<'_>,
     (reason, format): (Reason, AccessTokenFormat),
-) -> Result<(AccessToken, AccessTokenAdded), Failure> {
+) -> (Text, AccessTokenAdded) {
     let fresh = &provider.world.fresh;
     let now = provider.world.now();
     let exp = now + provider.config.lifetimes.access_token.secs();
     let audience = subject.granted.and_then(|granted| granted.audience.clone()).unwrap_or_else(|| audience(client, subject.issuer));
     let actor = subject.granted.and_then(|granted| granted.actor.clone());
-    let (token, token_id) = match format {
+    let (text, token_id) = match format {
         AccessTokenFormat::Opaque => {
             let token = format!("{}{}", aggregate.id(), fresh.secret(aggregate, version, "access token"));
             let token_id = fingerprint(&token);
-            (token, token_id)
+            (Text::Opaque(AccessToken::new(token)), token_id)
         }
         AccessTokenFormat::Jwt => {
             let jti = format!("{}{}", aggregate.id(), fresh.id(aggregate, version, "access token"));
@@ -232,10 +263,10 @@ fn access_token(
             if let Some(actor) = &actor {
                 claims.insert("act".to_owned(), actor.said(&provider.config, client));
             }
-            (jose::sign(key, "at+jwt", &claims)?, jti)
+            (Text::Jwt(claims), jti)
         }
     };
-    Ok((AccessToken::new(token), AccessTokenAdded { token_id, scope: subject.scope.clone(), audience, exp, reason, actor }))
+    (text, AccessTokenAdded { token_id, scope: subject.scope.clone(), audience, exp, reason, actor })
 }
 
 /// Where the access tokens of a client are good. The provider is there too, because they open its UserInfo; and RFC 9068, section 3

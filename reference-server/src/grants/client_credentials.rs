@@ -29,11 +29,11 @@ pub async fn answer(cx: &Cx<'_>, client: &Client, params: &Params) -> Result<Val
     let mut attempt = 0_u64;
     loop {
         let id = ClientTokenId::new(world.fresh.id(&of, head, &format!("client token {attempt}")));
-        let minted = tokens::mint_for_client(cx.provider, client, &id, issuer, &scope).await?;
-        let added = ClientTokenAdded { client_id: client.id.clone(), issuer: issuer.clone(), token: minted.added.clone() };
+        let token = tokens::ForClient::new(cx.provider, client, &id, issuer, &scope).await?;
+        let added = ClientTokenAdded { client_id: client.id.clone(), issuer: issuer.clone(), token: token.added.clone() };
         let batch = Batch::new().add(&client_token::aggregate(&id), 0, &added)?;
         match cx.provider.log.append(batch, world.now_ms()).await {
-            Ok(()) => return Ok(minted.answer(None)),
+            Ok(()) => return Ok(token.sign()?.answer(None)),
             Err(NotWritten::Changed(_) | NotWritten::Taken(_)) => attempt += 1,
             Err(NotWritten::Failed(failure)) => return Err(failure.into()),
         }
