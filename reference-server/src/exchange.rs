@@ -1,5 +1,7 @@
 //! A request as the endpoints see it, and an answer as they give it. Nothing here knows a socket.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
@@ -10,6 +12,8 @@ use crate::refusal::Refusal;
 /// What somebody asks.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// The address that it came from: the nearest one, which may be that of a proxy.
+    pub from: IpAddr,
     /// The method.
     pub method: Method,
     /// Host and port that were asked for, in lower case.
@@ -137,8 +141,15 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(header::COOKIE, HeaderValue::from_static("a=1; b=2"));
         headers.append(header::COOKIE, HeaderValue::from_static("c=3=4"));
-        let request =
-            Request { method: Method::GET, authority: "h".into(), path: "/".into(), query: String::new(), headers, body: Bytes::new() };
+        let request = Request {
+            from: IpAddr::from([127, 0, 0, 1]),
+            method: Method::GET,
+            authority: "h".into(),
+            path: "/".into(),
+            query: String::new(),
+            headers,
+            body: Bytes::new(),
+        };
         assert_eq!((request.cookie("b"), request.cookie("c"), request.cookie("d")), (Some("2"), Some("3=4"), None));
     }
 }

@@ -1,5 +1,6 @@
 //! The only file that knows a socket: TLS, HTTP/1.1 and HTTP/2, limits in size and in real time, and an end in good order.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,12 +70,12 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
         };
         while connections.try_join_next().is_some() {}
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, peer)) = accepted else {
             // Out of file descriptors, mostly: others will end.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let served = Served { provider: provider.clone(), phase: phase.clone() };
+        let served = Served { provider: provider.clone(), phase: phase.clone(), from: peer.ip() };
         connections.spawn(connection(stream, acceptor.clone(), served, graceful.watcher()));
     }
     drop(listener);
@@ -87,6 +88,7 @@ pub async fn serve(
 struct Served {
     provider: Arc<Provider>,
     phase: watch::Receiver<Phase>,
+    from: IpAddr,
 }
 
 /// The connection ends without an answer.
@@ -132,18 +134,18 @@ async fn talk(
 
 /// A request on HTTP/2 is a task of its own, which the end of its connection does not end.
 async fn answer_unless_over(served: Served, request: hyper::Request<Incoming>) -> Result<Response<Full<Bytes>>, Over> {
-    let Served { provider, mut phase } = served;
+    let Served { provider, mut phase, from } = served;
     tokio::select! {
         biased;
         _ = phase.wait_for(|phase| *phase == Phase::Over) => Err(Over),
-        answer = answer(provider, request) => Ok(answer),
+        answer = answer(provider, from, request) => Ok(answer),
     }
 }
 
-async fn answer(provider: Arc<Provider>, request: hyper::Request<Incoming>) -> Response<Full<Bytes>> {
+async fn answer(provider: Arc<Provider>, from: IpAddr, request: hyper::Request<Incoming>) -> Response<Full<Bytes>> {
     let work = provider.world.counts.busy();
     let head = request.method() == Method::HEAD;
-    let answer = match read(request).await {
+    let answer = match read(from, request).await {
         Ok(request) => provider.answer(request, work).await,
         Err(status) => Answer::empty(status),
     };
@@ -161,7 +163,7 @@ async fn answer(provider: Arc<Provider>, request: hyper::Request<Incoming>) -> R
     response
 }
 
-async fn read(request: hyper::Request<Incoming>) -> Result<Request, StatusCode> {
+async fn read(from: IpAddr, request: hyper::Request<Incoming>) -> Result<Request, StatusCode> {
     let (head, body) = request.into_parts();
     let named = head.uri.authority().map(hyper::http::uri::Authority::as_str);
     let host = || head.headers.get(HOST).and_then(|host| host.to_str().ok());
@@ -173,6 +175,7 @@ async fn read(request: hyper::Request<Incoming>) -> Result<Request, StatusCode> 
         Err(_) => return Err(StatusCode::REQUEST_TIMEOUT),
     };
     Ok(Request {
+        from,
         method: head.method,
         authority,
         path: head.uri.path().to_owned(),

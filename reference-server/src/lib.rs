@@ -35,6 +35,7 @@
 //! | `actor` | who acts for a user |
 //! | `tokens`, `jose`, `keys`, `own_keys`, `own_tls` | what is signed, and with what |
 //! | `refusal` | why something is refused, and how that is said on the wire |
+//! | `user_code` | what a person carries from a device to a browser |
 //! | `claims`, `subject` | what a client learns of a user, and by which `sub` it knows them |
 //! | `names`, `scope`, `params`, `exchange` | values in their types, from the door on |
 //! | `pages` and `templates/` | what people see |
@@ -87,6 +88,7 @@ mod sessions;
 mod state;
 mod subject;
 mod tokens;
+mod user_code;
 mod world;
 
 pub use endpoints::paths;

@@ -74,6 +74,10 @@ name! {
     SignInId;
     /// A browser: the hash of its cookie and of the issuer that it talks to.
     BrowserId;
+    /// A device that asks (RFC 8628): the hash of its device code.
+    DeviceId;
+    /// A user who has entered a code and is to decide.
+    VerificationId;
     /// What one code bought: the tokens of one client for one user.
     OidcSessionId;
     /// An access token that a client has for itself.
@@ -91,6 +95,8 @@ name! {
 secret! {
     /// An authorization code.
     Code;
+    /// The `device_code` of RFC 8628.
+    DeviceCode;
     /// An access token, opaque or a JWT.
     AccessToken;
     /// A refresh token.

@@ -21,8 +21,8 @@ use crate::refusal::Refusal;
 pub struct SignInPage<'a> {
     /// The path of the issuer.
     pub base: &'a str,
-    /// The authorization request.
-    pub id: &'a str,
+    /// Where the pages of this sign-in are.
+    pub at: &'a str,
     /// Proof that the form was shown in this browser.
     pub form_token: FormToken,
     /// Who wants to know.
@@ -49,8 +49,8 @@ pub struct Account<'a> {
 pub struct AccountsPage<'a> {
     /// The path of the issuer.
     pub base: &'a str,
-    /// The authorization request.
-    pub id: &'a str,
+    /// Where the pages of this sign-in are.
+    pub at: &'a str,
     /// Proof that the form was shown in this browser.
     pub form_token: FormToken,
     /// Who wants to know.
@@ -65,8 +65,8 @@ pub struct AccountsPage<'a> {
 pub struct ConsentPage<'a> {
     /// The path of the issuer.
     pub base: &'a str,
-    /// The authorization request.
-    pub id: &'a str,
+    /// Where the pages of this sign-in are.
+    pub at: &'a str,
     /// Proof that the form was shown in this browser.
     pub form_token: FormToken,
     /// Who wants it.
@@ -74,6 +74,66 @@ pub struct ConsentPage<'a> {
     /// Whose it is.
     pub user: &'a str,
     /// What it is, in words.
+    pub wants: Vec<&'static str>,
+}
+
+/// "Connect a device".
+#[derive(Template)]
+#[template(path = "device_code.html")]
+pub struct DeviceCodePage<'a> {
+    /// The path of the issuer.
+    pub base: &'a str,
+    /// Proof that the form was shown in this browser.
+    pub form_token: FormToken,
+    /// What the address brings, or what was typed.
+    pub user_code: &'a str,
+    /// What is wrong with it.
+    pub problem: Option<DeviceCodeProblem>,
+}
+
+/// What is wrong with the code that somebody has entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceCodeProblem {
+    /// No device shows it.
+    Unknown,
+    /// Its time is over.
+    Expired,
+    /// It was decided upon.
+    Used,
+    /// So many were wrong that none is looked at now.
+    TooManyGuesses,
+}
+
+impl DeviceCodeProblem {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Unknown => "No device is waiting with this code.",
+            Self::Expired => "This code has expired. The device can show another one.",
+            Self::Used => "This code was used already.",
+            Self::TooManyGuesses => "Too many codes were wrong. Try again in a quarter of an hour.",
+        }
+    }
+}
+
+/// "Connect this device?".
+#[derive(Template)]
+#[template(path = "device.html")]
+pub struct DevicePage<'a> {
+    /// The path of the issuer.
+    pub base: &'a str,
+    /// Where the pages of this verification are.
+    pub at: &'a str,
+    /// Proof that the form was shown in this browser.
+    pub form_token: FormToken,
+    /// Whose device it is.
+    pub client: &'a str,
+    /// Who is asked.
+    pub user: &'a str,
+    /// The session in which that is.
+    pub session_id: &'a str,
+    /// What the device shows.
+    pub user_code: &'a str,
+    /// What it wants, in words.
     pub wants: Vec<&'static str>,
 }
 

@@ -40,8 +40,14 @@ codes! {
     UnsupportedResponseType = "unsupported_response_type" 400,
     /// RFC 6749, sections 4.1.2.1 and 5.2.
     InvalidScope = "invalid_scope" 400,
-    /// RFC 6749, section 4.1.2.1.
-    AccessDenied = "access_denied" 403,
+    /// RFC 6749, section 4.1.2.1; RFC 8628, section 3.5.
+    AccessDenied = "access_denied" 400,
+    /// RFC 8628, section 3.5.
+    AuthorizationPending = "authorization_pending" 400,
+    /// RFC 8628, section 3.5.
+    SlowDown = "slow_down" 400,
+    /// RFC 8628, section 3.5.
+    ExpiredToken = "expired_token" 400,
     /// RFC 6749, section 4.1.2.1.
     ServerError = "server_error" 500,
     /// OpenID Connect Core 1.0, section 3.1.2.6.
@@ -182,6 +188,20 @@ refusals! {
     SessionEnded = InvalidGrant "the session in which this was granted has ended",
     /// The user is not there any more.
     UserGone = InvalidGrant "the user who granted this is unknown now",
+    /// RFC 8628, section 3.5.
+    DevicePending = AuthorizationPending "the user has not decided yet",
+    /// RFC 8628, section 3.5.
+    DevicePollTooEarly = SlowDown "this came before the pause was over, which is five seconds longer from now on",
+    /// RFC 8628, section 3.5.
+    DeviceDenied = AccessDenied "the user declined",
+    /// RFC 8628, section 3.5.
+    DeviceCodeExpired = ExpiredToken "the device code has expired; begin anew",
+    /// Nobody issued it, or not here.
+    DeviceCodeUnknown = InvalidGrant "the device code is unknown",
+    /// RFC 8628, section 3.4: it is the client's that asked for it.
+    DeviceCodeOfAnotherClient = InvalidGrant "the device code was issued to another client",
+    /// It has bought its tokens.
+    DeviceCodeSpent = InvalidGrant "the device code was used before",
     /// Nobody issued it, or not here.
     RefreshTokenUnknown = InvalidGrant "the refresh token is unknown",
     /// RFC 6749, section 6.
@@ -214,6 +234,8 @@ refusals! {
     HintOfAnotherClient = InvalidRequest "the id_token_hint was issued to another client than client_id says",
     /// The page was opened too late, in another browser, or a second time.
     SignInGone = InvalidRequest "this sign-in has expired, is over, or was begun in another browser; go back to the application and try again",
+    /// A code was entered too long ago, was decided upon meanwhile, or was entered in another browser.
+    DeviceGone = InvalidRequest "this code has expired, was decided upon already, or was entered in another browser",
     /// The form was not shown to this browser.
     FormForged = InvalidRequest "this form was not shown in this browser; cookies have to be allowed",
     /// A form without a choice that we know.

@@ -28,6 +28,11 @@ impl Scope {
         if granted.is_empty() { Err(Refusal::ScopeUnknown) } else { Ok(Self(granted.join(" "))) }
     }
 
+    /// None at all: a device may ask for that (RFC 8628, section 3.1).
+    pub fn none() -> Self {
+        Self(String::new())
+    }
+
     /// These and others, of those that are known.
     pub fn and(&self, others: impl Iterator<Item = &'static str>) -> Self {
         let others: Vec<&str> = others.collect();

@@ -1,6 +1,7 @@
 //! The configuration: TOML with no unknown key, and every slip told with its place and the nearest right word.
 
 mod clients;
+mod device;
 mod duration;
 mod keys;
 mod place;
@@ -17,6 +18,7 @@ use toml::Spanned;
 pub use self::clients::{
     AccessTokenFormat, ApplicationType, AuthMethod, Client, Consent, KeySource, Secret, SubjectType, WrittenClient, client,
 };
+pub use self::device::Device;
 pub use self::keys::{Algorithm, AssertionAlgorithm, KeyEntry, KeyUse, parse_keys};
 pub use self::place::ConfigError;
 pub use self::provider::{
@@ -49,6 +51,8 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// How relying parties are told.
     pub delivery: Delivery,
+    /// Codes of devices, and how they are asked about.
+    pub device: Device,
     /// Whom the provider talks to of its own accord.
     pub outgoing: Outgoing,
     /// Whether clients may register themselves.
@@ -86,6 +90,8 @@ struct ConfigToml {
     #[serde(default)]
     delivery: Delivery,
     #[serde(default)]
+    device: Device,
+    #[serde(default)]
     outgoing: Outgoing,
     #[serde(default)]
     registration: Registration,
@@ -115,6 +121,7 @@ impl Config {
         let toml: ConfigToml = toml::from_str(text).map_err(|error| source.toml(&error))?;
         let origins = provider::origins(&source, toml.origins, issuers)?;
         provider::check_password(&source, &toml.password)?;
+        device::check(&source, &toml.device)?;
         provider::check_registration(&source, &toml.registration)?;
         let keys = keys::check(&source, toml.keys)?;
         let clients = clients::check(&source, toml.clients)?;
@@ -129,6 +136,7 @@ impl Config {
             subjects: toml.subjects,
             lifetimes: toml.lifetimes,
             delivery: toml.delivery,
+            device: toml.device,
             outgoing: toml.outgoing,
             registration: toml.registration,
             password: toml.password,

@@ -1,6 +1,9 @@
 //! The endpoints: a table of paths, and how one is found.
 
 mod authorize;
+mod device;
+mod device_authorization;
+mod device_verification;
 mod end_session;
 mod introspection;
 mod management;
@@ -54,6 +57,14 @@ static ROUTES: &[Route] = &[
     Route { path: "/sign-in/{id}/password", methods: GET_AND_POST, cors: false, answer: |cx| Box::pin(sign_in::password(cx)) },
     Route { path: "/sign-in/{id}/account", methods: POST, cors: false, answer: |cx| Box::pin(sign_in::account(cx)) },
     Route { path: "/sign-in/{id}/consent", methods: POST, cors: false, answer: |cx| Box::pin(sign_in::consent(cx)) },
+    Route { path: "/device_authorization", methods: POST, cors: true, answer: |cx| Box::pin(device_authorization::answer(cx)) },
+    Route { path: "/device", methods: GET_AND_POST, cors: false, answer: |cx| Box::pin(device::answer(cx)) },
+    Route { path: "/device/connected", methods: GET, cors: false, answer: |cx| Box::pin(device_verification::connected(cx)) },
+    Route { path: "/device/declined", methods: GET, cors: false, answer: |cx| Box::pin(device_verification::declined(cx)) },
+    Route { path: "/device/{id}", methods: GET, cors: false, answer: |cx| Box::pin(device_verification::page(cx)) },
+    Route { path: "/device/{id}/password", methods: GET_AND_POST, cors: false, answer: |cx| Box::pin(device_verification::password(cx)) },
+    Route { path: "/device/{id}/account", methods: POST, cors: false, answer: |cx| Box::pin(device_verification::account(cx)) },
+    Route { path: "/device/{id}/consent", methods: POST, cors: false, answer: |cx| Box::pin(device_verification::consent(cx)) },
     Route { path: "/token", methods: POST, cors: true, answer: |cx| Box::pin(token::answer(cx)) },
     Route { path: "/introspect", methods: POST, cors: false, answer: |cx| Box::pin(introspection::answer(cx)) },
     Route { path: "/revoke", methods: POST, cors: true, answer: |cx| Box::pin(revocation::answer(cx)) },
@@ -195,6 +206,7 @@ mod tests {
                 "/.well-known/openid-configuration",
                 "/.well-known/oauth-authorization-server",
                 "/keys",
+                "/device_authorization",
                 "/token",
                 "/revoke",
                 "/userinfo",

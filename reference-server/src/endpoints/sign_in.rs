@@ -7,11 +7,12 @@ use hyper::{Method, StatusCode};
 use super::authorize::{error_to_client, form_action, to_client};
 use super::next::{Who, asks_consent, who};
 use crate::browser::{Visit, own_form};
-use crate::config::Client;
+use crate::config::{Client, User};
 use crate::exchange::Answer;
-use crate::log::{Batch, NotWritten};
+use crate::log::{Aggregate, Batch, NotWritten};
 use crate::names::{Code, Password, SessionId, SignInId, UserId};
 use crate::pages::{self, Account, AccountsPage, ConsentPage, SignInPage};
+use crate::params::Params;
 use crate::provider::Cx;
 use crate::refusal::Refusal;
 use crate::scope::{OFFLINE_ACCESS, Scope};
@@ -183,7 +184,10 @@ fn link(batch: Batch, known: &Known, visit: &Visit, session_id: &SessionId, auth
 }
 
 /// Whether the batch was written; if not, somebody was faster.
-async fn written(cx: &Cx<'_>, batch: Batch) -> Result<bool, Refusal> {
+///
+/// # Errors
+/// The store failed.
+pub async fn written(cx: &Cx<'_>, batch: Batch) -> Result<bool, Refusal> {
     match cx.provider.log.append(batch, cx.provider.world.now_ms()).await {
         Ok(()) => Ok(true),
         Err(NotWritten::Changed(_) | NotWritten::Taken(_)) => Ok(false),
@@ -208,6 +212,11 @@ async fn shown(cx: &Cx<'_>, wanted: Option<Step>) -> Result<Answer, Refusal> {
     }
 }
 
+/// Where the pages of this sign-in are.
+fn here(cx: &Cx<'_>, known: &Known) -> String {
+    format!("{}/sign-in/{}", cx.origin.path, known.sign_in.id)
+}
+
 /// `failed` is the name with which it did not work.
 fn sign_in_page(cx: &Cx<'_>, visit: &Visit, known: &Known, failed: Option<&str>) -> Answer {
     let request = &known.sign_in.request;
@@ -223,8 +232,8 @@ fn sign_in_page(cx: &Cx<'_>, visit: &Visit, known: &Known, failed: Option<&str>)
         (None, None, None) => known.sessions.current().and_then(|session| login_of(&session.user_id)),
     };
     let page = SignInPage {
+        at: &here(cx, known),
         base: &cx.origin.path,
-        id: known.sign_in.id.as_str(),
         form_token: visit.form_token(cx),
         client: &known.client.name,
         username: failed.or(expected).unwrap_or_default(),
@@ -234,25 +243,29 @@ fn sign_in_page(cx: &Cx<'_>, visit: &Visit, known: &Known, failed: Option<&str>)
 }
 
 fn accounts_page(cx: &Cx<'_>, visit: &Visit, known: &Known) -> Answer {
-    let account = |session: &'_ Session| cx.provider.config.user(&session.user_id).map(|user| (session.id.clone(), user));
-    let found: Vec<_> = known.sessions.all.iter().filter_map(account).collect();
     let page = AccountsPage {
+        at: &here(cx, known),
         base: &cx.origin.path,
-        id: known.sign_in.id.as_str(),
         form_token: visit.form_token(cx),
         client: &known.client.name,
-        accounts: found
-            .iter()
-            .map(|(id, user)| Account { session_id: id.as_str(), name: user.display_name(), login: &user.login })
-            .collect(),
+        accounts: accounts_of(cx, &known.sessions),
     };
     pages::page(StatusCode::OK, &page, &form_action(&known.sign_in.request.to))
 }
 
+/// The accounts that can be chosen in a browser.
+pub fn accounts_of<'a>(cx: &'a Cx<'_>, sessions: &'a LiveSessions) -> Vec<Account<'a>> {
+    let account = |session: &'a Session| {
+        let user = cx.provider.config.user(&session.user_id)?;
+        Some(Account { session_id: session.id.as_str(), name: user.display_name(), login: &user.login })
+    };
+    sessions.all.iter().filter_map(account).collect()
+}
+
 fn consent_page(cx: &Cx<'_>, visit: &Visit, known: &Known, session: &Session) -> Answer {
     let page = ConsentPage {
+        at: &here(cx, known),
         base: &cx.origin.path,
-        id: known.sign_in.id.as_str(),
         form_token: visit.form_token(cx),
         client: &known.client.name,
         user: cx.provider.config.user(&session.user_id).map_or("you", |user| user.display_name()),
@@ -261,7 +274,8 @@ fn consent_page(cx: &Cx<'_>, visit: &Visit, known: &Known, session: &Session) ->
     pages::page(StatusCode::OK, &page, &form_action(&known.sign_in.request.to))
 }
 
-fn wants(scope: &Scope) -> Vec<&'static str> {
+/// What a scope opens, in words.
+pub fn wants(scope: &Scope) -> Vec<&'static str> {
     scope
         .words()
         .map(|word| match word {
@@ -280,38 +294,56 @@ async fn signed_in(cx: &Cx<'_>) -> Result<Answer, Refusal> {
     let id = id_of(cx)?;
     let (visit, params) = own_form(cx)?;
     let name = params.get("username")?.unwrap_or_default();
-    let password = Password::new(params.get("password")?.unwrap_or_default());
-    let user = cx.provider.config.user_called(name);
-    let fits = cx.provider.passwords.fits(user, password).await?;
+    let user = proven(cx, &params).await?;
     loop {
         let known = load(cx, &visit, &id).await?;
-        // Who may not sign in is told no more than who has forgotten the password.
-        let person = match user.filter(|_| fits) {
-            Some(user) => cx.provider.active_user(&user.id).await?,
-            None => None,
-        };
-        let Some(person) = person else { return Ok(sign_in_page(cx, &visit, &known, Some(name))) };
-        let user = person.user;
-        let amr = vec!["pwd".to_owned()];
-        let batch = match known.sessions.of_user(&user.id) {
-            Some(session) => {
-                let again = Batch::new().add(&session::aggregate(&session.id), session.version, &SessionReauthenticated { amr })?;
-                link(again, &known, &visit, &session.id, true)?
-            }
-            None => {
-                let fresh = cx.provider.world.fresh.id(&sign_in::aggregate(&id), known.sign_in.version, "session");
-                let session_id = SessionId::new(fresh);
-                let added =
-                    SessionAdded { user_id: user.id.clone(), browser_id: visit.browser_id.clone(), issuer: cx.origin.issuer.clone(), amr };
-                // A `sid` is never given twice.
-                let begun = Batch::new().add(&session::aggregate(&session_id), 0, &added)?.unique(format!("sid/{session_id}"));
-                link(begun, &known, &visit, &session_id, true)?
-            }
-        };
-        if written(cx, person.unchanged(batch)).await? {
+        let of = sign_in::aggregate(&id);
+        let begun = session_for(cx, &visit, &known.sessions, user, (&of, known.sign_in.version)).await?;
+        let Some((batch, session_id)) = begun else { return Ok(sign_in_page(cx, &visit, &known, Some(name))) };
+        if written(cx, link(batch, &known, &visit, &session_id, true)?).await? {
             return go_on(cx, &visit, &id).await;
         }
     }
+}
+
+/// The user whose name and password a form brings.
+///
+/// # Errors
+/// A parameter comes twice, or nothing could be compared.
+pub async fn proven<'a>(cx: &Cx<'a>, params: &Params) -> Result<Option<&'a User>, Refusal> {
+    let name = params.get("username")?.unwrap_or_default();
+    let password = Password::new(params.get("password")?.unwrap_or_default());
+    let user = cx.provider.config.user_called(name);
+    let fits = cx.provider.passwords.fits(user, password).await?;
+    Ok(user.filter(|_| fits))
+}
+
+/// Begins a session of a user who has just proved who they are, or renews the one that they have in this browser. A fresh one is named
+/// by an aggregate and its version. Nothing if nobody did, or may not sign in now: who may not is told no more than who has forgotten the
+/// password.
+///
+/// # Errors
+/// The store failed.
+pub async fn session_for(
+    cx: &Cx<'_>,
+    visit: &Visit,
+    sessions: &LiveSessions,
+    user: Option<&User>,
+    (of, version): (&Aggregate, u64),
+) -> Result<Option<(Batch, SessionId)>, Refusal> {
+    let Some(user) = user else { return Ok(None) };
+    let Some(person) = cx.provider.active_user(&user.id).await? else { return Ok(None) };
+    let batch = person.unchanged(Batch::new());
+    let amr = vec!["pwd".to_owned()];
+    if let Some(session) = sessions.of_user(&user.id) {
+        let again = batch.add(&session::aggregate(&session.id), session.version, &SessionReauthenticated { amr })?;
+        return Ok(Some((again, session.id.clone())));
+    }
+    let session_id = SessionId::new(cx.provider.world.fresh.id(of, version, "session"));
+    let added = SessionAdded { user_id: user.id.clone(), browser_id: visit.browser_id.clone(), issuer: cx.origin.issuer.clone(), amr };
+    // A `sid` is never given twice.
+    let begun = batch.add(&session::aggregate(&session_id), 0, &added)?.unique(format!("sid/{session_id}"));
+    Ok(Some((begun, session_id)))
 }
 
 async fn chosen(cx: &Cx<'_>) -> Result<Answer, Refusal> {

@@ -35,6 +35,7 @@ async fn describe(cx: &Cx<'_>) -> Result<Value, Failure> {
         "issuer": cx.origin.issuer,
         "authorization_endpoint": at("/authorize"),
         "token_endpoint": at("/token"),
+        "device_authorization_endpoint": at("/device_authorization"),
         "userinfo_endpoint": at("/userinfo"),
         "jwks_uri": at("/keys"),
         "introspection_endpoint": at("/introspect"),

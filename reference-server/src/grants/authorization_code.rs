@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
+use super::issuing::{self, Wanted};
 use crate::config::Client;
 use crate::log::{Batch, Failure, NotWritten};
 use crate::names::{Challenge, Code, OidcSessionId, RedirectUri, Verifier};
@@ -15,11 +16,7 @@ use crate::refusal::Refusal;
 use crate::revoking;
 use crate::scope::{OFFLINE_ACCESS, Scope};
 use crate::state::code::{self, CodeExchanged, CodeVoided, IssuedCode, Progress};
-use crate::state::features::Flag;
-use crate::state::oidc_session::{self, Because, OidcSessionAdded, Reason, RefreshTokenAdded};
-use crate::state::session::{self, Session};
-use crate::state::session_logout::{self, Registered, SessionLogout};
-use crate::tokens::{self, For};
+use crate::state::oidc_session::Because;
 
 /// Buys tokens with a code.
 ///
@@ -36,33 +33,13 @@ pub async fn answer(cx: &Cx<'_>, client: &Client, params: &Params) -> Result<Val
             return Err(consequences(cx.provider, &code, &issued, refusal).await?);
         }
         let granted = &issued.added.granted;
-        let session_id = granted.session_id.as_ref().ok_or(Refusal::SessionEnded)?;
-        let session = Session::load(&cx.provider.log, session_id).await?.ok_or(Refusal::SessionEnded)?;
-        if session.terminated {
-            return Err(Refusal::SessionEnded);
-        }
-        let user = cx.provider.active_user(&granted.user_id).await?.ok_or(Refusal::UserGone)?;
         let id = OidcSessionId::new(cx.provider.world.fresh.id(&code::aggregate(&code), issued.version, "oidc session"));
-        let (nonce, format) = (issued.added.nonce.as_deref(), client.access_token_format);
-        let wanted = For { granted, scope: &granted.scope, nonce, reason: Reason::AuthRequest, format };
-        let minted = tokens::mint(cx.provider, client, (&id, 0), &wanted).await?;
-        let refresh = refreshes(client, &granted.scope).then(|| tokens::refresh_token(cx.provider, &id, 0));
-        let tokens = oidc_session::aggregate(&id);
-        let mut batch = Batch::new()
-            .add(&code::aggregate(&code), issued.version, &CodeExchanged { oidc_session_id: id.clone() })?
-            .add(&tokens, 0, &OidcSessionAdded { granted: granted.clone() })?
-            .add(&tokens, 0, &minted.added)?
-            .unchanged(&session::aggregate(&session.id), session.version);
-        batch = user.unchanged(batch);
-        if let Some((_, token_id)) = &refresh {
-            batch = batch.add(&tokens, 0, &RefreshTokenAdded { token_id: token_id.clone() })?;
-        }
-        if let Some(registered) = registration(cx.provider, client, &issued, &id).await? {
-            let logout = SessionLogout::load(&cx.provider.log, &session.id).await?;
-            batch = batch.add(&session_logout::aggregate(&session.id), logout.version, &registered)?;
-        }
+        let exchanged = CodeExchanged { oidc_session_id: id.clone() };
+        let batch = Batch::new().add(&code::aggregate(&code), issued.version, &exchanged)?;
+        let wanted = Wanted { granted, nonce: issued.added.nonce.as_deref(), refreshes: refreshes(client, &granted.scope) };
+        let (batch, answer) = issuing::issue(cx, client, &id, &wanted, batch).await?;
         match cx.provider.log.append(batch, cx.provider.world.now_ms()).await {
-            Ok(()) => return Ok(minted.answer(refresh.as_ref().map(|(token, _)| token))),
+            Ok(()) => return Ok(answer),
             Err(NotWritten::Changed(_) | NotWritten::Taken(_)) => {}
             Err(NotWritten::Failed(failure)) => return Err(failure.into()),
         }
@@ -70,7 +47,7 @@ pub async fn answer(cx: &Cx<'_>, client: &Client, params: &Params) -> Result<Val
 }
 
 /// Whether a refresh token comes with it: for `offline_access`, or bound to the session where the client is registered so.
-fn refreshes(client: &Client, scope: &Scope) -> bool {
+pub fn refreshes(client: &Client, scope: &Scope) -> bool {
     client.may_use("refresh_token") && (scope.has(OFFLINE_ACCESS) || client.refresh_without_offline_access)
 }
 
@@ -134,25 +111,6 @@ async fn consequences(provider: &Provider, code: &Code, issued: &IssuedCode, ref
         _ => {}
     }
     Ok(refusal)
-}
-
-/// A client that has got an ID token wants to be told when the session ends: at the address that it has now.
-async fn registration(
-    provider: &Provider,
-    client: &Client,
-    issued: &IssuedCode,
-    id: &OidcSessionId,
-) -> Result<Option<Registered>, Failure> {
-    let granted = &issued.added.granted;
-    let wanted = granted.scope.has("openid") && provider.is_on(Flag::EnableBackChannelLogout).await?;
-    let address = client.backchannel_logout_uri.clone().filter(|_| wanted);
-    Ok(address.map(|back_channel_logout_uri| Registered {
-        oidc_session_id: id.clone(),
-        user_id: granted.user_id.clone(),
-        client_id: client.id.clone(),
-        back_channel_logout_uri,
-        issuer: granted.issuer.clone(),
-    }))
 }
 
 #[cfg(test)]

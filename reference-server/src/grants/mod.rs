@@ -1,7 +1,9 @@
 //! The grants of the token endpoint: one file and one line each.
 
-mod authorization_code;
+pub mod authorization_code;
 mod client_credentials;
+pub mod device_code;
+mod issuing;
 mod refresh_token;
 
 use std::pin::Pin;
@@ -29,4 +31,5 @@ pub static GRANTS: &[Grant] = &[
     Grant { grant_type: "authorization_code", answer: |cx, client, params| Box::pin(authorization_code::answer(cx, client, params)) },
     Grant { grant_type: "refresh_token", answer: |cx, client, params| Box::pin(refresh_token::answer(cx, client, params)) },
     Grant { grant_type: "client_credentials", answer: |cx, client, params| Box::pin(client_credentials::answer(cx, client, params)) },
+    Grant { grant_type: device_code::GRANT_TYPE, answer: |cx, client, params| Box::pin(device_code::answer(cx, client, params)) },
 ];

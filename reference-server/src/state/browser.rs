@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::config::Lifetimes;
 use crate::log::{Aggregate, Failure, Log, Payload as _, events};
-use crate::names::{BrowserId, SessionId, SignInId, UserId};
+use crate::names::{BrowserId, SessionId, SignInId, UserId, VerificationId};
 use crate::state::session::Session;
 
 events! {
@@ -12,6 +12,13 @@ events! {
     "browser.sign_in.started" BrowserSignInStarted {
         /// The request.
         auth_request_id: SignInId,
+    }
+    /// A browser that nobody knew was shown the page for the code of a device.
+    "browser.device_page.shown" BrowserDevicePageShown {}
+    /// The code of a device was entered in this browser.
+    "browser.device_verification.started" BrowserDeviceVerificationStarted {
+        /// What came of it.
+        verification_id: VerificationId,
     }
     /// A session of this browser was used for an answer, or begun; it is the current one now.
     "browser.session.used" BrowserSessionUsed {

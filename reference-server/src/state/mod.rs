@@ -6,6 +6,8 @@ pub mod client;
 pub mod client_token;
 pub mod code;
 pub mod consent;
+pub mod device;
+pub mod device_verification;
 pub mod features;
 pub mod oidc_session;
 pub mod security_policy;

@@ -30,6 +30,17 @@ impl Fresh {
         URL_SAFE_NO_PAD.encode(&self.tag(&[aggregate.kind(), aggregate.id(), &version.to_string(), purpose]).as_ref()[..16])
     }
 
+    /// So many letters of an alphabet of at most 256, each as likely as any other.
+    pub fn letters(&self, aggregate: &Aggregate, version: u64, purpose: &str, alphabet: &[u8], amount: usize) -> String {
+        // A byte beyond the last whole alphabet would favour the first letters.
+        let fair = 256 - 256 % alphabet.len().max(1);
+        let version = version.to_string();
+        let tags = (0_u64..).map(|nth| self.tag(&[aggregate.kind(), aggregate.id(), &version, purpose, &nth.to_string()]));
+        let bytes = tags.flat_map(|tag| tag.as_ref().to_vec());
+        let letters = bytes.map(usize::from).filter(|byte| *byte < fair).filter_map(|byte| alphabet.get(byte % alphabet.len().max(1)));
+        letters.take(amount).map(|letter| char::from(*letter)).collect()
+    }
+
     /// What the forms of this browser carry, so that no other site can send them.
     pub fn form_token(&self, browser: &BrowserId) -> FormToken {
         FormToken::new(URL_SAFE_NO_PAD.encode(self.tag(&["form", browser.as_str()])))
@@ -59,6 +70,17 @@ pub fn browser_id(issuer: &Issuer, cookie: &BrowserCookie) -> BrowserId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn letters_are_of_their_alphabet_and_none_is_favoured() {
+        let fresh = Fresh::new([1; 32]);
+        let text = fresh.letters(&Aggregate::new("a", "b"), 1, "letters", b"ABC", 3000);
+        assert_eq!(text.len(), 3000);
+        for letter in ["A", "B", "C"] {
+            assert!((900..1100).contains(&text.matches(letter).count()), "{letter}");
+        }
+        assert_ne!(text[..64], fresh.letters(&Aggregate::new("a", "b"), 2, "letters", b"ABC", 64));
+    }
 
     #[test]
     fn a_name_depends_on_seed_aggregate_version_and_purpose_alone() {

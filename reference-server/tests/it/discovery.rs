@@ -14,7 +14,8 @@ async fn both_documents_say_the_same_and_only_what_works() {
     assert_eq!(openid.body, oauth.body);
     let said = openid.json();
     assert_eq!(said["issuer"], "https://op.test");
-    assert_eq!(said["grant_types_supported"], json!(["authorization_code", "refresh_token", "client_credentials"]));
+    let device_code = "urn:ietf:params:oauth:grant-type:device_code";
+    assert_eq!(said["grant_types_supported"], json!(["authorization_code", "refresh_token", "client_credentials", device_code]));
     assert_eq!(said["introspection_endpoint"], "https://op.test/introspect");
     let secrets = json!(["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"]);
     assert_eq!(said["introspection_endpoint_auth_methods_supported"], secrets);
@@ -24,7 +25,7 @@ async fn both_documents_say_the_same_and_only_what_works() {
     assert_eq!(said["id_token_signing_alg_values_supported"], json!(["ES256", "RS256", "EdDSA"]));
     assert_eq!(said["backchannel_logout_supported"], true);
     assert_eq!(said["registration_endpoint"], "https://op.test/register");
-    assert!(said.get("device_authorization_endpoint").is_none());
+    assert_eq!(said["device_authorization_endpoint"], "https://op.test/device_authorization");
     for (name, value) in said.as_object().expect("an object") {
         assert_ne!(value.as_array().map(Vec::len), Some(0), "{name} is empty");
     }

@@ -6,6 +6,7 @@ mod claims;
 mod client_auth;
 mod client_credentials;
 mod code_flow;
+mod device;
 mod discovery;
 mod features;
 mod introspection;
