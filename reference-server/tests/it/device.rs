@@ -302,6 +302,22 @@ async fn whose_session_has_ended_gives_no_tokens() {
 }
 
 #[tokio::test]
+async fn who_is_locked_between_approval_and_poll_gets_nothing() {
+    let mut stage = stage().await;
+    let codes = stage.begin("tv", "openid").await;
+    stage.decide(&codes, "alice", "approve").await;
+    let waiting = stage.begin("tv", "openid").await;
+    let page = stage.question(text(&waiting, "user_code"), "alice").await;
+    stage.device.manage(Method::POST, "users/6b2f1c9e-alice/lock", None).await;
+    assert_eq!(stage.error(&codes).await, "invalid_grant");
+    let session = page.field("session");
+    stage.browser.post_to(&page, "name=\"decide\"", &[("session", &session), ("decide", "approve")]).await;
+    assert_eq!(stage.error(&waiting).await, "authorization_pending", "nor can they approve");
+    stage.device.manage(Method::POST, "users/6b2f1c9e-alice/unlock", None).await;
+    assert_eq!(stage.poll(&codes).await.status, 200, "the code was not spent");
+}
+
+#[tokio::test]
 async fn eight_devices_at_once_have_eight_codes() {
     let handle = provider().await;
     let mut tasks = tokio::task::JoinSet::new();

@@ -58,6 +58,8 @@ const NAMES: &[&str] = &[
     "password",
     "account",
     "decision",
+    "decide",
+    "session",
     "after",
     "limit",
     "organization",
