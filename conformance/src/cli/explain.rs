@@ -149,6 +149,9 @@ fn in_words(step: &Step) -> String {
     if let Some(n) = step.at_once {
         let _ = write!(words, ", {n} at once, of which {} succeed", step.succeed.unwrap_or(0));
     }
+    if let Some(other) = &step.beside {
+        let _ = write!(words, ", and at the same moment {}", in_words(other));
+    }
     if let Some(refused) = &step.refused {
         let _ = write!(words, ", refused: {}", refusal(refused));
     }

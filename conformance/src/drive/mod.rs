@@ -241,7 +241,7 @@ pub fn skip(check: &Check, target: &Target) -> Option<Skip> {
     if let Some(skip) = target.skip(check) {
         return Some(skip);
     }
-    let waits = check.walk.iter().chain([&check.ask]).chain(&check.then).any(|s| s.verb == Verb::Advance);
+    let waits = check.steps().any(|s| s.verb == Verb::Advance);
     (waits && !target.time_passes()).then(|| Skip::Harness { power: "time that passes (--slow waits for it)".into() })
 }
 

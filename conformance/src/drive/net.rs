@@ -76,10 +76,13 @@ impl Http {
         let pooled = self.pooled.read().unwrap_or_else(PoisonError::into_inner).clone();
         let (client, body) = match gate {
             None => (&pooled, Full::new(Bytes::from(request.body.clone())).boxed_unsync()),
+            // Without a body there is no last byte to keep back: all of it goes when the others have come so far.
+            Some(gate) if request.body.is_empty() => {
+                gate.wait().await;
+                (&self.apart, Full::default().boxed_unsync())
+            }
             Some(gate) => {
-                if !request.body.is_empty() {
-                    builder = builder.header("content-length", request.body.len());
-                }
+                builder = builder.header("content-length", request.body.len());
                 (&self.apart, gated(&request.body, gate))
             }
         };

@@ -24,6 +24,8 @@ pub struct Errand {
     pub edited: Vec<String>,
     /// Side by side with others: the gate before the last byte.
     pub gate: Option<Arc<Barrier>>,
+    /// For the verb beside the step's own.
+    pub beside: bool,
 }
 
 /// Sends and records.
@@ -59,11 +61,18 @@ impl Recorder {
                 sent_seq: seq,
                 answered_seq: seq,
                 edited: errand.edited.clone(),
+                beside: errand.beside,
             });
             (growing.transcript.exchanges.len() - 1, going)
         };
         let answer = match going {
-            Going::Instead(answer) => Ok(answer),
+            Going::Instead(answer) => {
+                // Nothing goes out, and nobody else at the gate is to wait for it.
+                if let Some(gate) = &errand.gate {
+                    gate.wait().await;
+                }
+                Ok(answer)
+            }
             Going::Send(spoilt) => match self.http.send(&spoilt, errand.gate.clone()).await {
                 Ok(answer) => Ok(self.come_back(endpoint, client, &request, answer).await),
                 Err(why) => Err(why),

@@ -1,5 +1,6 @@
 //! One check from its first step to its question.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -64,6 +65,7 @@ async fn take(site: &Site, place: Place, step: &Step, index: usize) -> StepRecor
         save: step.save.clone(),
         fields: Value::Null,
         replies: Vec::new(),
+        beside: None,
         outcome: Outcome::Worked,
         began,
         ended: began,
@@ -98,9 +100,8 @@ impl From<Restless> for Stop {
 }
 
 async fn go(site: &Site, step: &Step, index: usize, record: &mut StepRecord) -> Result<(), Stop> {
-    let live = &site.recorder.live;
-    let resolve = |v: &Value| live.resolve(v).map_err(|e| Stop::Failed(e.to_string()));
-    let fields: Map<String, Value> = step.fields.iter().map(|(k, v)| Ok((k.clone(), resolve(v)?))).collect::<Result<_, Stop>>()?;
+    let resolve = |v: &Value| resolve(site, v);
+    let fields = fields(site, step)?;
     record.fields = Value::Object(fields.clone());
     if step.verb == Verb::Advance {
         let text = fields.get("value").and_then(Value::as_str).unwrap_or_default();
@@ -112,42 +113,42 @@ async fn go(site: &Site, step: &Step, index: usize, record: &mut StepRecord) -> 
         }
         return Ok(());
     }
-    let edits = Edits {
-        set: step.edits.set.iter().map(|(k, v)| Ok((k.clone(), resolve(v)?))).collect::<Result<_, Stop>>()?,
-        drop: step.edits.drop.clone(),
-        repeat: step.edits.repeat.iter().map(|(k, v)| Ok((k.clone(), resolve(v)?))).collect::<Result<_, Stop>>()?,
-    };
+    let edits = edits(site, step)?;
     let times = match &step.times {
         None => 1,
         Some(times) => resolve(times)?.as_u64().ok_or_else(|| Stop::Failed("`times` is no number".into()))?,
     };
     let within = step.within.as_deref().and_then(duration_ms).unwrap_or(0);
-    let doing = |number: String, gate| Doing { verb: step.verb, fields: &fields, edits: &edits, number, gate };
+    let doing = |number: String, gate| Doing { verb: step.verb, fields: &fields, edits: &edits, number, gate, beside: false };
 
-    // Of several at once the first has to wait, and the others with it.
-    let patient = async |doing: &Doing<'_>| match device::pause(site, doing) {
-        Some(pause) => site.time.pause(&site.recorder.booth, pause).await,
-        None => Ok(()),
-    };
-
-    if let Some(side_by_side) = step.at_once {
+    if let Some(other) = &step.beside {
+        let gate = Arc::new(Barrier::new(2));
+        let (other_fields, other_edits, verb) = (self::fields(site, other)?, self::edits(site, other)?, other.verb);
+        let own = doing(format!("{index}.0"), Some(gate.clone()));
+        let (number, gate) = (format!("{index}.1"), Some(gate));
+        let theirs = Doing { verb, fields: &other_fields, edits: &other_edits, number, gate, beside: true };
+        let both = together(site, &[own, theirs], within).await?;
+        let mut both = both.into_iter();
+        record.replies = both.next().into_iter().collect();
+        record.beside = Some(Box::new(StepRecord {
+            verb,
+            save: other.save.clone(),
+            fields: Value::Object(other_fields),
+            replies: both.collect(),
+            ..record.clone()
+        }));
+        settle(site, step).await?;
+        settle(site, other).await?;
+    } else if let Some(side_by_side) = step.at_once {
         let gate = Arc::new(Barrier::new(side_by_side as usize));
         let all: Vec<_> = (0..side_by_side).map(|n| doing(format!("{index}.{n}"), Some(gate.clone()))).collect();
-        // What all of them need to know is learnt before, so that the race is about the request itself.
-        let origin = all.first().map_or_else(|| "primary".to_owned(), Doing::origin);
-        let _ = site.metadata(&origin).await;
-        if let Some(first) = all.first() {
-            patient(first).await?;
-        }
-        let asked = futures_util::future::join_all(all.iter().map(|d| boxed(site, d)));
-        let replies = bounded(site, side_by_side as usize, within, asked).await?;
-        record.replies = replies.into_iter().collect::<Result<Vec<_>, _>>()?;
+        record.replies = together(site, &all, within).await?;
         record.replies.sort_by_key(|r| !r.success);
         settle(site, step).await?;
     } else {
         for n in 0..times {
             let one = doing(format!("{index}.{n}"), None);
-            patient(&one).await?;
+            patient(site, &one).await?;
             let reply = bounded(site, 1, within, perform(site, &one)).await??;
             record.replies.push(reply);
             settle(site, step).await?;
@@ -158,6 +159,44 @@ async fn go(site: &Site, step: &Step, index: usize, record: &mut StepRecord) -> 
     }
     record.outcome = outcome(site, step, record)?;
     Ok(())
+}
+
+fn resolve(site: &Site, value: &Value) -> Result<Value, Stop> {
+    site.recorder.live.resolve(value).map_err(|e| Stop::Failed(e.to_string()))
+}
+
+/// The fields of a step, resolved.
+fn fields(site: &Site, step: &Step) -> Result<Map<String, Value>, Stop> {
+    step.fields.iter().map(|(k, v)| Ok((k.clone(), resolve(site, v)?))).collect()
+}
+
+/// What a step changes of its request, resolved.
+fn edits(site: &Site, step: &Step) -> Result<Edits, Stop> {
+    let values = |all: &BTreeMap<String, Value>| all.iter().map(|(k, v)| Ok((k.clone(), resolve(site, v)?))).collect::<Result<_, Stop>>();
+    Ok(Edits { set: values(&step.edits.set)?, drop: step.edits.drop.clone(), repeat: values(&step.edits.repeat)? })
+}
+
+/// Lets as much time pass as the verb has to wait before it asks.
+async fn patient(site: &Site, doing: &Doing<'_>) -> Result<(), Restless> {
+    match device::pause(site, doing) {
+        Some(pause) => site.time.pause(&site.recorder.booth, pause).await,
+        None => Ok(()),
+    }
+}
+
+/// Does all of these at the same moment: their last bytes go out together.
+async fn together(site: &Site, all: &[Doing<'_>], within: Millis) -> Result<Vec<Reply>, Stop> {
+    // What all of them need to know is learnt before, so that the race is about the requests themselves.
+    for origin in all.iter().map(Doing::origin).collect::<BTreeSet<_>>() {
+        let _ = site.metadata(&origin).await;
+    }
+    // Of several at once the first has to wait, and the others with it.
+    if let Some(first) = all.first() {
+        patient(site, first).await?;
+    }
+    // Who cannot even begin does not let the others wait at the gate.
+    let asked = futures_util::future::try_join_all(all.iter().map(|d| boxed(site, d)));
+    Ok(bounded(site, all.len(), within, asked).await??)
 }
 
 /// Waits until the target has settled. Where that costs time on the wall, not after what nothing can come of.

@@ -158,6 +158,7 @@ impl Sent {
             sent_seq: 0,
             answered_seq: 0,
             edited,
+            beside: errand.beside,
         }
     }
 }

@@ -168,7 +168,7 @@ impl Foreign {
         if let Some(client) = uses.clients.iter().find(|client| !self.can_have(check, client)) {
             return harness(format!("a client `{client}` in the target file, or registration"));
         }
-        let steps = check.walk.iter().chain([&check.ask]).chain(&check.then).filter(|step| step.verb == Verb::Advance);
+        let steps = check.steps().filter(|step| step.verb == Verb::Advance);
         let mut waits = steps.filter_map(|step| duration_ms(step.fields.get("value")?.as_str()?));
         let longest = i64::try_from(self.file.longest.as_millis()).unwrap_or(i64::MAX);
         let long = waits.find(|wait| self.slow && *wait > longest)?;

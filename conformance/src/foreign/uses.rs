@@ -35,8 +35,7 @@ impl Uses {
     /// Those of a check.
     pub fn of(check: &Check) -> Self {
         let mut uses = Self::default();
-        let steps = || check.walk.iter().chain([&check.ask]).chain(&check.then);
-        for step in steps() {
+        for step in check.steps() {
             for (field, value) in &step.fields {
                 uses.field(check, field, value);
             }
@@ -44,7 +43,7 @@ impl Uses {
         uses.read(&json!([check.walk, check.ask, check.then, check.expect, check.with, check.clients]));
         uses.clients.extend(check.clients.keys().cloned());
         uses.clients.extend(check.expect.deliveries.iter().flatten().map(|(client, _)| client.clone()));
-        uses.logout = check.expect.deliveries.is_some() || steps().any(|s| matches!(s.verb, Verb::EndSession | Verb::Admin));
+        uses.logout = check.expect.deliveries.is_some() || check.steps().any(|s| matches!(s.verb, Verb::EndSession | Verb::Admin));
         uses
     }
 

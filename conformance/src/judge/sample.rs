@@ -39,6 +39,7 @@ pub fn step(verb: Verb) -> Step {
         succeed: None,
         within: None,
         edits: Edits::default(),
+        beside: None,
     }
 }
 
@@ -199,6 +200,7 @@ impl Sample {
             sent_seq,
             answered_seq,
             edited: vec![],
+            beside: false,
         });
         self.t.exchanges.len() - 1
     }
@@ -211,6 +213,7 @@ impl Sample {
             save: save.map(Into::into),
             fields: json!({}),
             replies: vec![reply],
+            beside: None,
             outcome: Outcome::Worked,
             began: self.now,
             ended: self.now,

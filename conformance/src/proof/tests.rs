@@ -147,6 +147,7 @@ impl Pen {
             sent_seq,
             answered_seq,
             edited: Vec::new(),
+            beside: false,
         });
         self.transcript.exchanges.len() - 1
     }
@@ -158,6 +159,7 @@ impl Pen {
             save: save.map(str::to_owned),
             fields: json!({}),
             replies: vec![reply],
+            beside: None,
             outcome: Outcome::Worked,
             began: self.now,
             ended: self.now,

@@ -28,6 +28,7 @@ pub fn step(verb: Verb, fields: Value, save: Option<&str>) -> Step {
         succeed: None,
         within: None,
         edits: Edits::default(),
+        beside: None,
     }
 }
 
@@ -83,6 +84,7 @@ fn exchange(step: usize, seq: u64, endpoint: Endpoint, request: Request, answer:
         sent_seq: seq,
         answered_seq: seq + 1,
         edited: vec![],
+        beside: false,
     }
 }
 
@@ -126,6 +128,7 @@ pub fn walk(id: &str, seed: &str) -> Transcript {
         save: save.map(str::to_owned),
         fields,
         replies: vec![reply],
+        beside: None,
         outcome: Outcome::Worked,
         began: NOON,
         ended: NOON,

@@ -109,11 +109,22 @@ impl<'a> Snapshot<'a> {
             let _ = write!(text, " {}", step["outcome"]);
         }
         let _ = writeln!(text, " ({})", plain(&step["name"]));
+        self.beside(text, step);
+    }
+
+    /// `beside refresh of={alice} (renewed)`
+    fn beside(&self, text: &mut String, step: &Value) {
+        let beside = &step["beside"];
+        if !beside.is_null() {
+            let fields: Vec<_> = beside["fields"].as_object().into_iter().flatten().map(|(k, v)| format!("{k}={}", plain(v))).collect();
+            let _ = writeln!(text, "beside {} {} ({})", plain(&beside["verb"]), fields.join(" "), plain(&beside["name"]));
+        }
     }
 
     fn question(&self, text: &mut String, step: &Value) {
         let fields: Vec<_> = step["fields"].as_object().into_iter().flatten().map(|(k, v)| format!("{k}={}", plain(v))).collect();
         let _ = writeln!(text, "{:<5} {} {}", plain(&step["place"]), plain(&step["verb"]), fields.join(" "));
+        self.beside(text, step);
         if step["outcome"] != "worked" {
             let _ = writeln!(text, "      {}", step["outcome"]);
         }
@@ -227,6 +238,7 @@ fn ends(reply: &Value) -> String {
 
 fn status(answer: &Value) -> String {
     match &answer["status"] {
+        Value::Null if answer.is_string() => plain(answer),
         Value::Null => format!("nothing: {}", plain(&answer["none"])),
         status => status.to_string(),
     }

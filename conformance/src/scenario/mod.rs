@@ -64,6 +64,11 @@ impl Check {
         self.id.split_once('/').map_or(self.id.as_str(), |(area, _)| area)
     }
 
+    /// Every step in its order, also what is done beside another.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.walk.iter().chain([&self.ask]).chain(&self.then).flat_map(Step::both)
+    }
+
     /// The name of the row, if this check is one.
     pub fn row(&self) -> Option<&str> {
         self.id.split_once('#').map(|(_, row)| row)
@@ -93,6 +98,16 @@ pub struct Step {
     pub within: Option<String>,
     /// What is changed in the request as it goes out.
     pub edits: Edits,
+    /// Another verb whose request goes out at the same moment. Either may come first, so its own outcome is nobody's question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Box<Step>>,
+}
+
+impl Step {
+    /// The step itself, and the verb beside it.
+    pub fn both(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.beside.as_deref())
+    }
 }
 
 /// Changes to the one request of a step. A path names a wire parameter; `header.X`, `query.X`, `body`, `method`, `assertion.X`,

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use super::matcher;
 use super::verb::{ACTS, Field, Kind, Known, Shape, VERBS};
 use super::word::{
-    ADDRESSES, CHECK_KEYS, CLIENT_METADATA, ERRORS, FILE_KEYS, PAGES, PROVIDER, REPLY_PLACES, ROW_KEYS, SIGNERS, SILENCES, STEP_KEYS,
-    Setting, TELLING_KEYS, VERB_KEYS, needs,
+    ADDRESSES, BESIDE_KEYS, CHECK_KEYS, CLIENT_METADATA, ERRORS, FILE_KEYS, PAGES, PROVIDER, REPLY_PLACES, ROW_KEYS, SIGNERS, SILENCES,
+    STEP_KEYS, Setting, TELLING_KEYS, VERB_KEYS, needs,
 };
 
 /// A whole string that is one reference.
@@ -28,6 +28,7 @@ pub fn schema() -> Value {
         ("ask".to_owned(), table("The one question, in its honest form.", &verbs, &[VERB_KEYS, CHECK_KEYS], Some(&one_verb))),
         ("then".to_owned(), table("A verb after the question; the row asks about its reply.", &verbs, &[VERB_KEYS], Some(&one_verb))),
         ("row".to_owned(), table("The same question with one thing changed.", &verbs, &[VERB_KEYS, CHECK_KEYS, ROW_KEYS], None)),
+        ("beside".to_owned(), table("A verb whose request goes out at the same moment.", &verbs, &[BESIDE_KEYS], Some(&one_verb))),
         ("default".to_owned(), table("What every row says unless it says otherwise.", &Map::new(), &[CHECK_KEYS], None)),
         ("client".to_owned(), client()),
         ("provider".to_owned(), provider()),
@@ -105,6 +106,7 @@ fn key(name: &str) -> Value {
         "times" => ("Done so often, one after another.", or_reference(json!({ "type": "integer", "minimum": 1 }))),
         "at_once" => ("So many at the same moment.", json!({ "type": "integer", "minimum": 2 })),
         "succeed" => ("How many of those succeed.", json!({ "type": "integer", "minimum": 0 })),
+        "beside" => ("Another verb, at the same moment: either may come first.", json!({ "$ref": "#/$defs/beside" })),
         "within" => ("How much of the target's time may pass before the step is stuck.", json!({ "type": "string", "pattern": DURATION })),
         // A test says that there is none.
         _ => ("", Value::Bool(true)),

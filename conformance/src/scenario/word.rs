@@ -11,7 +11,10 @@ pub const CHECK_KEYS: &[&str] =
 pub const ROW_KEYS: &[&str] = &["with", "first", "then"];
 
 /// What stands around a verb, in a step, `[ask]`, a row and `then`.
-pub const VERB_KEYS: &[&str] = &["set", "drop", "repeat", "times", "at_once", "succeed", "within"];
+pub const VERB_KEYS: &[&str] = &["set", "drop", "repeat", "times", "at_once", "succeed", "within", "beside"];
+
+/// What `beside` may have around its verb.
+pub const BESIDE_KEYS: &[&str] = &["save"];
 
 /// What a step of the walk may have beside that.
 pub const STEP_KEYS: &[&str] = &["save", "refused"];

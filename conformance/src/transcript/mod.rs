@@ -86,6 +86,9 @@ pub struct StepRecord {
     pub fields: Value,
     /// One for each time that it was done; with `save` and `at_once` the one success comes first.
     pub replies: Vec<Reply>,
+    /// What was done at the same moment, if the step says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Box<StepRecord>>,
     /// How it went.
     pub outcome: Outcome,
     /// When it began and when the target had settled again.
@@ -216,6 +219,9 @@ pub struct Exchange {
     pub answered_seq: u64,
     /// What was changed on purpose. Rules that presume an honest request pass over it.
     pub edited: Vec<String>,
+    /// It is of the verb that went out beside the step's own: whether its answer came of a world before or after the other, nobody knows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub beside: bool,
 }
 
 /// What a request was sent to.

@@ -70,7 +70,8 @@ impl Names {
         for (index, step) in t.steps.iter().enumerate() {
             let name = step_name(t, index, step);
             for exchange in exchanges_of(t, index) {
-                names.exchange(&name, exchange);
+                let name = if exchange.beside { beside_name(step) } else { &name };
+                names.exchange(name, exchange);
             }
             for reply in &step.replies {
                 for (param, value) in reply.callback.iter().flat_map(|c| &c.params) {
@@ -94,6 +95,23 @@ impl Names {
     /// Names nothing: everything is shown as it is.
     pub fn none() -> Self {
         Self::default()
+    }
+
+    /// The names at a step that goes on from what was done beside another: a token that came of that, or that is still good because none came,
+    /// has the same name.
+    pub fn either_way(&self, t: &Transcript, index: usize) -> Self {
+        let mut names = self.clone();
+        let view = View { transcript: t, now: 0 };
+        let besides = t.steps[..index].iter().filter_map(|step| Some((beside_name(step), step.beside.as_deref()?)));
+        let of = source(t, index).and_then(|step| step.fields.get("of")?.as_str());
+        for (name, beside) in besides.filter(|(name, _)| of == Some(format!("{{{name}}}").as_str())) {
+            let reply = view.step_value(beside);
+            for token in ["access_token", "refresh_token"] {
+                let value = reply.get(token).or_else(|| reply.get(format!("kept_{token}"))).and_then(Value::as_str);
+                names.by_value.extend(value.map(|value| (value.to_owned(), format!("{name}.{token}, either way"))));
+            }
+        }
+        names.ordered()
     }
 
     /// Takes in the names of another transcript, for what is said about several.
@@ -358,6 +376,11 @@ pub fn step_name(t: &Transcript, index: usize, step: &StepRecord) -> String {
     }
 }
 
+/// What later steps call what was done beside a step.
+pub fn beside_name(step: &StepRecord) -> &str {
+    step.beside.as_deref().and_then(|beside| beside.save.as_deref()).unwrap_or("beside")
+}
+
 /// The step of the scenario that a record came from.
 pub fn source(t: &Transcript, index: usize) -> Option<&Step> {
     match t.steps.get(index)?.place {
@@ -367,10 +390,11 @@ pub fn source(t: &Transcript, index: usize) -> Option<&Step> {
     }
 }
 
-/// The exchanges of a step in their order. Where they were sent at the same moment nobody knows who came first: those that
+/// The exchanges of a step in their order; what was done beside it stands behind its own. Where they were sent at the same moment nobody knows who came first: those that
 /// succeeded stand first.
 pub fn exchanges_of(t: &Transcript, step: usize) -> Vec<&Exchange> {
     let mut own: Vec<&Exchange> = t.exchanges.iter().filter(|e| e.step == step).collect();
+    own.sort_by_key(|e| e.beside);
     if source(t, step).is_some_and(|s| s.at_once.is_some()) {
         own.sort_by_key(|e| (e.endpoint, e.request.path(), e.ok().map(|a| a.status), e.answer.as_ref().err().cloned()));
     }
@@ -404,8 +428,7 @@ fn literals(check: &Check) -> BTreeSet<String> {
 
 /// Every text that the file gives to a step or a placeholder.
 fn each_text(check: &Check, with: &mut impl FnMut(&str)) {
-    let steps = check.walk.iter().chain([&check.ask]).chain(&check.then);
-    for step in steps {
+    for step in check.steps() {
         step.fields.values().chain(step.edits.set.values()).chain(step.edits.repeat.values()).for_each(|v| texts(v, with));
     }
     check.with.values().for_each(|v| texts(v, with));

@@ -6,12 +6,13 @@
 use serde_json::{Map, Value, json};
 
 use super::jose::{Jws, half_hash};
-use super::names::{Names, deliveries_of, exchanges_of, source, step_name};
+use super::names::{Names, beside_name, deliveries_of, exchanges_of, source, step_name};
 use super::{Delivery, Ended, Exchange, LogEvent, Millis, Outcome, Place, StepRecord, Transcript};
+use crate::scenario::Step;
 use crate::transcript::page;
 
 /// What the normal form does not show as it was, and what stands for it.
-pub const MASKED: [(&str, &str); 11] = [
+pub const MASKED: [(&str, &str); 12] = [
     ("tokens, codes, secrets and random words, by the step that they came with and their parameter", "⟨alice.access_token⟩"),
     ("signatures, by what they verify under", "verifies under rsa-1"),
     ("at_hash and c_hash that fit, by what they fit", "⟨hash of alice.access_token⟩"),
@@ -21,6 +22,7 @@ pub const MASKED: [(&str, &str); 11] = [
     ("addresses of sockets in what went wrong with a connection", "⟨socket⟩"),
     ("times and the header date, where the target's clock is the wall's", "⟨time⟩"),
     ("the order of requests sent at once, of deliveries that came at one moment, and of their events", "by name"),
+    ("the answer to what was done beside another, which token is good after it, and the words in which one is refused then", "either way"),
     ("the places of messages among all messages of the check", "left out"),
     ("pages, as title, text and forms", "left out"),
 ];
@@ -47,7 +49,7 @@ struct Normal<'a> {
 impl Normal<'_> {
     fn whole(&self) -> Value {
         let t = self.t;
-        let steps: Vec<_> = t.steps.iter().enumerate().map(|(index, step)| self.step(index, step)).collect();
+        let steps: Vec<_> = t.steps.iter().enumerate().map(|(index, step)| self.at(index).step(index, step)).collect();
         let mut whole = json!({ "check": t.check.id, "steps": steps, "tokens": self.tokens() });
         if let Some(log) = &t.log {
             whole["log"] = self.log(log);
@@ -60,6 +62,12 @@ impl Normal<'_> {
         whole
     }
 
+    /// By the names that count at a step.
+    fn at(&self, index: usize) -> Self {
+        let names = if self.names.is_empty() { Names::none() } else { self.names.either_way(self.t, index) };
+        Self { t: self.t, names, tokens: self.tokens.clone() }
+    }
+
     fn step(&self, index: usize, step: &StepRecord) -> Value {
         let place = match step.place {
             Place::Walk => "walk",
@@ -70,7 +78,7 @@ impl Normal<'_> {
             "place": place,
             "name": step_name(self.t, index, step),
             "verb": step.verb,
-            "fields": self.fields(index, step),
+            "fields": self.fields(source(self.t, index), step),
             "began": self.time(step.began),
             "ended": self.time(step.ended),
             "outcome": match &step.outcome {
@@ -109,7 +117,12 @@ impl Normal<'_> {
         if !deliveries.is_empty() {
             shown["deliveries"] = json!(deliveries);
         }
-        let opinions = self.t.opinions.iter().filter(|o| self.t.exchanges.get(o.exchange).is_some_and(|e| e.step == index));
+        if let Some(beside) = &step.beside {
+            let fields = self.fields(source(self.t, index).and_then(|s| s.beside.as_deref()), beside);
+            shown["beside"] = json!({ "name": beside_name(step), "verb": beside.verb, "fields": fields });
+        }
+        let own = |e: &Exchange| e.step == index && !e.beside;
+        let opinions = self.t.opinions.iter().filter(|o| self.t.exchanges.get(o.exchange).is_some_and(own));
         let opinions: Vec<_> = opinions.map(|o| self.words(&o.says)).collect();
         if !opinions.is_empty() {
             shown["opinions"] = json!(opinions);
@@ -118,9 +131,9 @@ impl Normal<'_> {
     }
 
     /// A reference to a reply (`of`) as it is written, for the reply was shown where it came; everything else as resolved.
-    fn fields(&self, index: usize, step: &StepRecord) -> Value {
+    fn fields(&self, source: Option<&Step>, step: &StepRecord) -> Value {
         let mut fields = self.names.mask_json(&step.fields);
-        for (name, written) in source(self.t, index).into_iter().flat_map(|s| &s.fields) {
+        for (name, written) in source.into_iter().flat_map(|s| &s.fields) {
             if let Some(field) = fields.get_mut(name).filter(|f| f.is_object() && written.is_string()) {
                 *field = written.clone();
             }
@@ -137,11 +150,19 @@ impl Normal<'_> {
         }
         shown["request"] = self.request(&e.request);
         shown["answer"] = match &e.answer {
+            // Which of two came first is another in every run.
+            _ if e.beside && !self.names.is_empty() => json!("either way"),
             Err(why) => json!({ "none": self.words(why) }),
             Ok(answer) => {
                 let mut seen = json!({ "status": answer.status, "headers": self.headers(&answer.headers) });
                 match answer.json() {
-                    Some(json) => seen["json"] = self.names.mask_json(&json),
+                    Some(mut json) => {
+                        let after_a_race = self.t.steps.iter().take(e.step).any(|s| s.beside.is_some()) && !self.names.is_empty();
+                        if let Some(words) = json.get_mut("error_description").filter(|_| after_a_race) {
+                            *words = json!("either way");
+                        }
+                        seen["json"] = self.names.mask_json(&json);
+                    }
                     None if page::is_html(answer) => seen["page"] = self.names.mask_json(&page::outline(&answer.body)),
                     None => seen["body"] = json!(self.names.mask(&answer.body)),
                 }
@@ -202,7 +223,11 @@ impl Normal<'_> {
     /// Every token that was seen, by its name.
     fn tokens(&self) -> Value {
         let mut shown = Map::new();
+        let besides: Vec<_> = self.t.steps.iter().filter(|s| s.beside.is_some()).map(beside_name).collect();
         for (name, text) in self.tokens.all() {
+            if name.split_once('.').is_some_and(|(step, _)| besides.contains(&step)) {
+                continue;
+            }
             if let Some(jws) = Jws::parse(text) {
                 let claims = self.claims(&jws);
                 shown.insert(
@@ -351,6 +376,7 @@ mod tests {
         addresses of sockets in what went wrong with a connection: ⟨socket⟩
         times and the header date, where the target's clock is the wall's: ⟨time⟩
         the order of requests sent at once, of deliveries that came at one moment, and of their events: by name
+        the answer to what was done beside another, which token is good after it, and the words in which one is refused then: either way
         the places of messages among all messages of the check: left out
         pages, as title, text and forms: left out
         "#);

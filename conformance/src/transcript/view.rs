@@ -94,7 +94,8 @@ impl<'a> View<'a> {
                 .ok_or_else(|| nowhere("that client has no delivery address".into()))?,
             "asked" => self.step_value(t.asked().ok_or_else(|| nowhere("the question was not asked yet".into()))?),
             saved => {
-                let step = t.steps.iter().rfind(|s| s.save.as_deref() == Some(saved));
+                let mut both = t.steps.iter().flat_map(|s| std::iter::once(s).chain(s.beside.as_deref()));
+                let step = both.rfind(|s| s.save.as_deref() == Some(saved));
                 self.step_value(step.ok_or_else(|| nowhere(format!("nothing was saved as `{saved}`")))?)
             }
         };

@@ -33,7 +33,14 @@ pub async fn login(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
             fields.insert(name.into(), value.clone());
         }
     }
-    let bought = Doing { verb: doing.verb, fields: &fields, edits: &Edits::default(), number: doing.number.clone(), gate: None };
+    let bought = Doing {
+        verb: doing.verb,
+        fields: &fields,
+        edits: &Edits::default(),
+        number: doing.number.clone(),
+        gate: None,
+        beside: doing.beside,
+    };
     let mut reply = redeem(site, &bought).await?;
     reply.context = context;
     reply.landed = Some(Landed::Callback);

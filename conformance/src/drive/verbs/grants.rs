@@ -4,21 +4,18 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Doing;
 use super::credentials::Asker;
+use super::{Doing, KEPT_ACCESS, KEPT_REFRESH};
 use crate::drive::openid::WellBehaved;
 use crate::drive::recorder::Errand;
 use crate::drive::site::Site;
 use crate::transcript::jose::Jws;
 use crate::transcript::{Answer, Endpoint, Opinion, Reply, Request};
 
-/// The refresh token that is good for another one: under this name a reply keeps it where the answer brought no new one (RFC 6749 §6).
-const KEPT: &str = "kept_refresh_token";
-
 /// A refresh token against new tokens (RFC 6749 §6).
 pub async fn refresh(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
     let asker = Asker::of(site, doing)?;
-    let token = doing.text_or_of("refresh_token", &["refresh_token"]).or_else(|| doing.text_or_of(KEPT, &[KEPT]));
+    let token = doing.text_or_of("refresh_token", &["refresh_token"]).or_else(|| doing.text_or_of(KEPT_REFRESH, &[KEPT_REFRESH]));
     let token = token.ok_or("there is no refresh token")?;
     let mut reply = granted(site, doing, &asker, &[("grant_type", "refresh_token"), ("refresh_token", &token)]).await?;
     for key in ["browser", "user", "scope"] {
@@ -26,7 +23,8 @@ pub async fn refresh(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
             reply.context.insert(key.into(), text);
         }
     }
-    reply.context.insert(KEPT.into(), token);
+    reply.context.insert(KEPT_REFRESH.into(), token);
+    reply.context.extend(doing.access_token().map(|token| (KEPT_ACCESS.to_owned(), token)));
     Ok(reply)
 }
 

@@ -36,6 +36,8 @@ pub struct Doing<'a> {
     pub number: String,
     /// Side by side with others.
     pub gate: Option<Arc<Barrier>>,
+    /// It is what is done beside the step's own verb.
+    pub beside: bool,
 }
 
 /// Fields that are words of ours and no parameters of any request.
@@ -74,7 +76,17 @@ pub async fn perform(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
     }
 }
 
+/// The tokens that are good by then go under these names in a reply whose answer brought no new ones: the refresh token that was sent (RFC
+/// 6749 §6), and the access token that there was before.
+const KEPT_REFRESH: &str = "kept_refresh_token";
+const KEPT_ACCESS: &str = "kept_access_token";
+
 impl<'a> Doing<'a> {
+    /// The access token: as said, or that of `of`.
+    pub fn access_token(&self) -> Option<String> {
+        self.text_or_of("token", &["access_token"]).or_else(|| self.of(&[KEPT_ACCESS])?.as_str().map(str::to_owned))
+    }
+
     /// A field as text.
     pub fn text(&self, name: &str) -> Option<&'a str> {
         self.fields.get(name).and_then(Value::as_str)
@@ -133,6 +145,6 @@ impl<'a> Doing<'a> {
 
     /// On behalf of a client.
     pub fn errand(&self, client: Option<&str>) -> Errand {
-        Errand { client: client.map(str::to_owned), gate: self.gate.clone(), ..Errand::default() }
+        Errand { client: client.map(str::to_owned), gate: self.gate.clone(), beside: self.beside, ..Errand::default() }
     }
 }

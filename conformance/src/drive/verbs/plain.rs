@@ -16,7 +16,7 @@ use crate::transcript::{Endpoint, Reply, Request};
 /// UserInfo with a bearer token.
 pub async fn userinfo(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
     let (origin, name) = (doing.origin(), doing.client());
-    let token = doing.text_or_of("token", &["access_token"]).ok_or("there is no access token")?;
+    let token = doing.access_token().ok_or("there is no access token")?;
     let mut request = get(&site.endpoint(&origin, "userinfo_endpoint").await?);
     request.headers.push(("authorization".into(), format!("Bearer {token}")));
     edit::apply(&mut request, doing.edits);

@@ -37,8 +37,8 @@ pub async fn beforehand(site: &Site, check: &Check) -> Result<(), String> {
         }
         let fields: Map<String, Value> = [("act", "make"), ("client", name)].into_iter().map(|(k, v)| (k.to_owned(), v.into())).collect();
         let edits = crate::scenario::Edits::default();
-        let doing =
-            Doing { verb: crate::scenario::Verb::Register, fields: &fields, edits: &edits, number: format!("register {name}"), gate: None };
+        let number = format!("register {name}");
+        let doing = Doing { verb: crate::scenario::Verb::Register, fields: &fields, edits: &edits, number, gate: None, beside: false };
         let reply = make(site, &doing).await.map_err(|why| format!("the client `{name}` could not be registered: {why}"))?;
         if !reply.success {
             let answer = reply.answer.and_then(|index| site.recorder.answer(index));

@@ -19,7 +19,7 @@ pub async fn revoke(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
 
 async fn about_a_token(site: &Site, doing: &Doing<'_>, to: Endpoint, feature: &str) -> Result<Reply, String> {
     let asker = Asker::of(site, doing)?;
-    let token = doing.text_or_of("token", &["access_token"]).ok_or("there is no token to speak of")?;
+    let token = doing.access_token().ok_or("there is no token to speak of")?;
     let endpoint = site.endpoint_of(&asker.origin, &format!("{feature}_endpoint"), feature).await?;
     let mut request = asker.post(site, doing, &endpoint, &[("token", &token)]).await?;
     let edited = doing.change(&mut request);

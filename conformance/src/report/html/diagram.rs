@@ -108,7 +108,7 @@ pub fn diagram(t: &Transcript, form: &Value) -> Diagram {
     for (index, step) in members(&form["steps"]).enumerate() {
         let exchanges: Vec<_> = exchanges_of(t, index).into_iter().zip(members(&step["exchanges"])).collect();
         let mut open: Vec<_> = deliveries_of(t, index).into_iter().zip(members(&step["deliveries"])).collect();
-        let at_once = source(t, index).is_some_and(|s| s.at_once.is_some());
+        let at_once = source(t, index).is_some_and(|s| s.at_once.is_some() || s.beside.is_some());
         if exchanges.is_empty() && open.is_empty() && step["verb"] != "advance" {
             continue;
         }

@@ -162,6 +162,7 @@ pub fn path(url: &str) -> String {
 /// `303`, or why nothing came.
 pub fn status(answer: &Value) -> String {
     match &answer["status"] {
+        Value::Null if answer.is_string() => plain(answer),
         Value::Null => format!("nothing: {}", plain(&answer["none"])),
         status => status.to_string(),
     }

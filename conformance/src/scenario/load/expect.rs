@@ -367,6 +367,12 @@ fn login(node: &Node, text: &str, client: Option<&str>, scene: &Scene<'_, '_>, r
         let what = format!("`{}` signs nobody in, so nobody is told of its end", step.verb.name);
         report.add(&node.at, Slip::new(what).instead(format!("a telling belongs to one of {}", good.join(", "))));
     }
+    if step.is_beside {
+        report.add(
+            &node.at,
+            Slip::new(format!("what `{name}` brought depends on who came first, and a telling belongs to a login that is there")),
+        );
+    }
     let of = step.field("client").and_then(|node| deref(node, scene.with).text());
     if let (Some(of), Some(client)) = (of, client)
         && of != client

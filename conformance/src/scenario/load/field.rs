@@ -179,6 +179,11 @@ impl Names<'_> {
         if let Some(Number { at, .. }) = manner.at_once.filter(|_| !step.verb.edits) {
             report.add(at, Slip::new(format!("`{}` cannot be done at once with itself", step.verb.name)));
         }
+        if let Some(other) = &manner.beside
+            && let Some(verb) = [step.verb, other.verb].iter().find(|verb| !verb.edits)
+        {
+            report.add(&other.at, Slip::new(format!("`{}` has no one request that another could go beside", verb.name)));
+        }
         if let Some(save) = step.save {
             if !step.verb.can_be_saved() {
                 report.add(save.at, Slip::new(format!("`{}` brings nothing that could be saved", step.verb.name)));

@@ -73,16 +73,20 @@ impl<'t> File<'_, 't, '_> {
         let mut scene = Scene { with: &with, before: Vec::new(), lost, later: Vec::new(), asked: Asked::NotYet };
         let clients = self.own_clients(&mut names, &scene);
         let provider = self.provider(&mut names, &scene);
-        scene.lost.extend(self.saved(&walk));
+        let besides = ask.iter().flat_map(|ask| ask.both().skip(1));
+        let saves: Vec<&Step<'t>> = walk.iter().copied().flat_map(Step::both).chain(besides.clone()).collect();
+        scene.lost.extend(self.saved(&saves));
         let mut done = Vec::new();
         let mut several = Vec::new();
         for (i, step) in walk.iter().enumerate() {
-            scene.before = walk[..i].to_vec();
-            scene.later = walk[i..].iter().filter_map(|later| later.save).map(|word| (word.text, word.at.clone())).collect();
+            scene.before = walk[..i].iter().copied().flat_map(Step::both).collect();
+            scene.later =
+                saves.iter().skip(scene.before.len()).filter_map(|later| later.save).map(|word| (word.text, word.at.clone())).collect();
             done.push(self.step(step, &mut names, &scene, &mut several));
         }
-        (scene.before, scene.later) = (walk.clone(), Vec::new());
+        (scene.before, scene.later) = (walk.iter().copied().flat_map(Step::both).collect(), Vec::new());
         let asked = ask.as_ref().map(|step| self.step(step, &mut names, &scene, &mut several));
+        scene.before.extend(besides);
         scene.asked = ask.as_ref().map_or(Asked::Unreadable, Asked::Yes);
         let after = then.as_ref().map(|step| step.as_ref().map(|step| self.step(step, &mut names, &scene, &mut several)));
         let judged = then.as_ref().map_or(ask.as_ref(), Option::as_ref);
@@ -208,7 +212,8 @@ impl<'t> File<'_, 't, '_> {
         {
             several.push(node.at.clone());
         }
-        let Manner { times, at_once, succeed, within, edits } = &step.manner;
+        let Manner { times, at_once, succeed, within, edits, beside } = &step.manner;
+        let beside = beside.as_ref().map(|other| Box::new(self.step(other, names, scene, several)));
         if let (Some(all), Some(some), None) = (at_once, succeed, step.refused)
             && some.is < all.is
         {
@@ -234,6 +239,7 @@ impl<'t> File<'_, 't, '_> {
                 drop: edits.drop.iter().map(|word| word.text.to_owned()).collect(),
                 repeat: edits.repeat.iter().map(|(path, _, node)| (path.clone(), node.json())).collect(),
             },
+            beside,
         }
     }
 

@@ -299,6 +299,14 @@ const TOKENS: &[&str] = &["access_token", "refresh_token", "id_token", "userinfo
 /// Whether the reply of a step has what a path names.
 fn reply(step: &Step<'_>, path: &str, rest: &[&str], at: &Span, as_what: Use, report: &mut Report<'_>) {
     let verb = step.verb;
+    if step.is_beside && !(rest.is_empty() && as_what == Use::Reply) {
+        let slip = Slip::new(format!("`{{{path}}}`: what that brought depends on who came first"));
+        report.add(
+            at,
+            slip.instead(format!("a step can go on from it as a whole: `of = \"{{{}}}\"`", path.split('.').next().unwrap_or(path))),
+        );
+        return;
+    }
     let Some((first, inside)) = rest.split_first() else {
         if as_what == Use::Value {
             let example = verb.yields.iter().find(|y| TOKENS.contains(y)).or(verb.yields.first()).unwrap_or(&"status");

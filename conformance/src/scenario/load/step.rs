@@ -2,7 +2,7 @@
 
 use super::draft::{Keys, Word};
 use crate::scenario::verb::{self, Act, Field, Shape};
-use crate::scenario::word::{STEP_KEYS, VERB_KEYS};
+use crate::scenario::word::{BESIDE_KEYS, STEP_KEYS, VERB_KEYS};
 use crate::toml_file::{Data, Entry, Node, Report, Slip, Span};
 
 /// A step as written.
@@ -20,6 +20,8 @@ pub(super) struct Draft<'t> {
     pub save: Option<Word<'t>>,
     pub refused: Option<&'t Node>,
     pub manner: Manner<'t>,
+    /// It goes out beside another, so that nobody knows what it brings.
+    pub is_beside: bool,
 }
 
 /// How a verb is done.
@@ -30,6 +32,8 @@ pub(super) struct Manner<'t> {
     pub succeed: Option<Number<'t>>,
     pub within: Option<&'t Node>,
     pub edits: Edits<'t>,
+    /// What goes out at the same moment.
+    pub beside: Option<Box<Draft<'t>>>,
 }
 
 /// A number and its place.
@@ -102,6 +106,7 @@ pub(super) fn one<'t>(keys: &Keys<'t>, at: &Span, place: &str, report: &mut Repo
         // Of `[ask]` and a row it is an expectation, which is looked at with the others.
         refused: keys.get("refused"),
         manner: Manner::read(keys, report),
+        is_beside: false,
     };
     match known.shape {
         Shape::Text(_) if entry.node.text().is_some() => step.value = Some(&entry.node),
@@ -112,7 +117,19 @@ pub(super) fn one<'t>(keys: &Keys<'t>, at: &Span, place: &str, report: &mut Repo
     Some(step)
 }
 
+/// The verb beside another.
+fn beside<'t>(node: &'t Node, report: &mut Report<'_>) -> Option<Box<Draft<'t>>> {
+    let keys = Keys::read(node, "`beside`", &[BESIDE_KEYS], true, report);
+    let other = one(&keys, &node.at, "`beside`", report)?;
+    Some(Box::new(Draft { is_beside: true, ..other }))
+}
+
 impl<'t> Draft<'t> {
+    /// The step itself, and the verb beside it.
+    pub fn both(&self) -> impl Iterator<Item = &Self> + Clone {
+        std::iter::once(self).chain(self.manner.beside.as_deref())
+    }
+
     /// The value of a field as written.
     pub fn field(&self, name: &str) -> Option<&'t Node> {
         self.fields.iter().find(|entry| entry.key == name).map(|entry| &entry.node)
@@ -172,6 +189,7 @@ impl<'t> Manner<'t> {
             succeed: number(keys, "succeed", 0, report),
             within: keys.get("within"),
             edits: Edits::read(keys, report),
+            beside: keys.get("beside").and_then(|node| beside(node, report)),
         };
         match (manner.at_once, manner.succeed) {
             (Some(_), None) => {
@@ -187,6 +205,9 @@ impl<'t> Manner<'t> {
         if let (Some(_), Some(times)) = (manner.at_once, manner.times) {
             report.add(&times.at, Slip::new("`times` does it in turn and `at_once` together: one of them"));
         }
+        if let (Some(number), Some(_)) = (manner.at_once.map(|n| n.at).or(manner.times.map(|n| &n.at)), &manner.beside) {
+            report.add(number, Slip::new("`beside` is one verb beside one other: no `times` and no `at_once`"));
+        }
         manner
     }
 
@@ -198,6 +219,7 @@ impl<'t> Manner<'t> {
             succeed: other.succeed.or(self.succeed),
             within: other.within.or(self.within),
             edits: self.edits.overlaid(&other.edits),
+            beside: other.beside.clone().or_else(|| self.beside.clone()),
         }
     }
 }

@@ -211,7 +211,7 @@ fn asker(step: &Step, check: &Check) -> Option<String> {
             return placeholder(client, check).map_or(Some(client.to_owned()), |value| value.as_str().map(str::to_owned));
         }
         let name = whole_reply(text("of")?)?;
-        step = if name == "asked" { &check.ask } else { check.walk.iter().find(|step| step.save.as_deref() == Some(name))? };
+        step = if name == "asked" { &check.ask } else { check.steps().find(|step| step.save.as_deref() == Some(name))? };
     }
     None
 }

@@ -513,6 +513,24 @@ succeed = 1
 refused = true"#)], &[
         "14:11: `login` cannot be done at once with itself",
     ]),
+    (&[("set.code_verifier", r#"beside = { advance = "1h" }
+times = 2
+set.code_verifier"#)], &[
+        "37:12: `advance` has no one request that another could go beside",
+        "38:9: `beside` is one verb beside one other: no `times` and no `at_once`",
+    ]),
+    (&[("set.code_verifier", r#"beside = { userinfo = { of = "{alice}" }, save = "seen", refused = true }
+set.code_verifier"#)], &["37:58: `beside` has no `refused`"]),
+    (&[("set.code_verifier", r#"beside = { save = "seen" }
+set.code_verifier"#)], &["37:10: `beside` has no verb"]),
+    (&[(END, r#"[row.x]
+beside = { userinfo = { of = "{alice}" }, save = "seen" }
+then.userinfo = { token = "{seen.request.header.authorization}" }
+expect.header.X = "{seen.status}"
+"#)], &[
+        "41:28: `{seen.request.header.authorization}`: what that brought depends on who came first; a step can go on from it as a whole: `of = \"{seen}\"`",
+        "42:20: `{seen.status}`: what that brought depends on who came first; a step can go on from it as a whole: `of = \"{seen}\"`",
+    ]),
     (&[(r#"save = "alice""#, r#"save = "alice"
 times = 0
 within = 2"#)], &[
