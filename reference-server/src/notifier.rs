@@ -28,10 +28,8 @@ use crate::world::quiet::{BusyGuard, Counts};
 
 events! {
     /// From here on clients are told.
-    "projection.back_channel_logout.started" Started {
-        /// The head of the log when this was decided.
-        position: u64,
-    }
+    /// Its own place in the log is where that begins: what ended before is never told, and what ends after is.
+    "projection.back_channel_logout.started" Started {}
 }
 
 /// What the store calls this reader.
@@ -50,16 +48,26 @@ fn aggregate() -> Aggregate {
     Aggregate::new("projection", READER)
 }
 
-/// Makes the notifier speak from now on. A second time changes nothing.
+/// Makes the notifier speak from now on. A second time moves nothing.
 ///
 /// # Errors
 /// The store failed.
 pub async fn activate(log: &Log, now_ms: i64) -> Result<(), Failure> {
-    let batch = Batch::new().add(&aggregate(), 0, &Started { position: log.head() })?;
+    // Where it begins is not looked up before: whatever came in between would be lost, or told although it is older.
+    let batch = Batch::new().add(&aggregate(), 0, &Started {})?;
     match log.append(batch, now_ms).await {
         Ok(()) | Err(NotWritten::Changed(_) | NotWritten::Taken(_)) => Ok(()),
         Err(NotWritten::Failed(failure)) => Err(failure),
     }
+}
+
+/// The position from which on it speaks, if it does.
+///
+/// # Errors
+/// The store failed.
+pub async fn speaks_from(log: &Log) -> Result<Option<u64>, Failure> {
+    let events = log.load(&aggregate()).await?;
+    Ok(events.iter().find(|event| event.kind == Started::TYPE).map(|event| event.position))
 }
 
 /// Reads the log until it is told to stop. Tellings under way stop with it.
@@ -122,8 +130,8 @@ impl Notifier {
 
     async fn catch_up(&mut self) -> Result<(), Failure> {
         if self.active.is_none() {
-            let events = self.provider.log.load(&aggregate()).await?;
-            self.active = Some(events.iter().any(|event| event.kind == Started::TYPE && event.position <= self.position));
+            let from = speaks_from(&self.provider.log).await?;
+            self.active = Some(from.is_some_and(|from| from <= self.position));
         }
         loop {
             let events = self.provider.log.read(self.position, PAGE).await?;

@@ -79,6 +79,7 @@ static ROUTES: &[Route] = &[
     Route { path: "/management/sessions/{id}", methods: DELETE, cors: false, answer: |cx| Box::pin(management::terminate(cx)) },
     Route { path: "/management/keys/rotate", methods: POST, cors: false, answer: |cx| Box::pin(management::rotate(cx)) },
     Route { path: "/management/events", methods: GET, cors: false, answer: |cx| Box::pin(management::events(cx)) },
+    Route { path: "/management/set_up", methods: POST, cors: false, answer: |cx| Box::pin(management::set_up(cx)) },
     Route { path: "/management/flags", methods: GET, cors: false, answer: |cx| Box::pin(management::flags(cx)) },
     Route { path: "/management/flags/{level}/{flag}", methods: PUT_AND_DELETE, cors: false, answer: |cx| Box::pin(management::flag(cx)) },
     Route {

@@ -20,5 +20,6 @@ mod relying_party;
 mod restarting;
 mod revocation;
 mod serving;
+mod set_up;
 mod users;
 mod walker;

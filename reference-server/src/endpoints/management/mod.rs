@@ -4,9 +4,10 @@ mod events;
 mod flags;
 mod keys;
 mod sessions;
+mod set_up;
 mod users;
 
-pub use self::{events::*, flags::*, keys::*, sessions::*, users::*};
+pub use self::{events::*, flags::*, keys::*, sessions::*, set_up::*, users::*};
 
 use hyper::StatusCode;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
