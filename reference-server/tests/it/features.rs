@@ -18,14 +18,14 @@ async fn the_instance_goes_before_the_system_and_the_system_before_the_configura
         let handle = provider_with(&config, std::sync::Arc::new(|_, _| None)).await;
         let mut walker = Walker::new(&handle);
         let before = all(&mut walker).await;
-        assert_eq!(before[flag], json!({ "enabled": false, "source": "configuration", "system": null, "instance": null }));
+        assert_eq!(before[flag], json!({ "enabled": false, "source": "configuration"  }));
         let steps = [
-            (Method::PUT, "system", Some(true), json!({ "enabled": true, "source": "system", "system": true, "instance": null })),
+            (Method::PUT, "system", Some(true), json!({ "enabled": true, "source": "system", "system": true })),
             (Method::PUT, "instance", Some(false), json!({ "enabled": false, "source": "instance", "system": true, "instance": false })),
-            (Method::DELETE, "system", None, json!({ "enabled": false, "source": "instance", "system": null, "instance": false })),
-            (Method::PUT, "instance", Some(true), json!({ "enabled": true, "source": "instance", "system": null, "instance": true })),
+            (Method::DELETE, "system", None, json!({ "enabled": false, "source": "instance", "instance": false })),
+            (Method::PUT, "instance", Some(true), json!({ "enabled": true, "source": "instance", "instance": true })),
             (Method::PUT, "system", Some(false), json!({ "enabled": true, "source": "instance", "system": false, "instance": true })),
-            (Method::DELETE, "instance", None, json!({ "enabled": false, "source": "system", "system": false, "instance": null })),
+            (Method::DELETE, "instance", None, json!({ "enabled": false, "source": "system", "system": false })),
             (Method::DELETE, "system", None, before[flag].clone()),
         ];
         for (method, level, enabled, holds) in steps {

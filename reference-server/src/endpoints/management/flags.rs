@@ -22,15 +22,16 @@ async fn all(cx: &Cx<'_>) -> Result<Answer, No> {
     Ok(ok(&json!({ "flags": flags })))
 }
 
-/// `source` is the level that decides; `system` and `instance` are what is set there.
+/// `source` is the level that decides; `system` and `instance` are what is set there, if anything is.
 fn shown(features: &Features, flag: Flag) -> Value {
     let effective = features.effective(flag);
-    json!({
-        "enabled": effective.enabled,
-        "source": effective.source.map_or("configuration", Level::text),
-        "system": features.set_at(Level::System, flag),
-        "instance": features.set_at(Level::Instance, flag),
-    })
+    let mut shown = json!({ "enabled": effective.enabled, "source": effective.source.map_or("configuration", Level::text) });
+    for level in Level::ALL {
+        if let Some(enabled) = features.set_at(level, flag) {
+            shown[level.text()] = json!(enabled);
+        }
+    }
+    shown
 }
 
 /// `PUT /management/flags/{level}/{flag}`, and `DELETE`: that level has no say any more. Answers what holds then.
