@@ -14,14 +14,13 @@ use crate::names::{ClientId, UserId};
 use crate::notifier::Rounds;
 use crate::passwords::Passwords;
 use crate::refusal::Refusal;
-use crate::state::client::RegisteredClient;
 use crate::state::features::{Features, Flag};
 use crate::state::security_policy::SecurityPolicy;
 use crate::state::user::Person;
 use crate::world::World;
 use crate::world::outgoing::Whose;
 use crate::world::quiet::{BusyGuard, OpenGuard};
-use crate::{endpoints, keys, registration};
+use crate::{endpoints, keys, managing};
 
 /// A provider.
 pub struct Provider {
@@ -51,7 +50,7 @@ impl Provider {
         endpoints::answer(self, &request, Work(Some(work))).await
     }
 
-    /// The client of this name: a configured one, or one that has registered itself.
+    /// The client of this name: configured, added, or registered by itself.
     ///
     /// # Errors
     /// There is none, or the store failed.
@@ -64,11 +63,7 @@ impl Provider {
     /// # Errors
     /// The store failed.
     pub async fn known_client(&self, id: &str) -> Result<Option<Arc<Client>>, Failure> {
-        if let Some(client) = self.config.clients.get(id) {
-            return Ok(Some(client.clone()));
-        }
-        let found = RegisteredClient::load(&self.log, &ClientId::new(id)).await?;
-        found.map(|found| registration::client(found.registered).map(Arc::new)).transpose()
+        managing::clients::now(self, &ClientId::new(id)).await
     }
 
     /// The features as they are now.

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use toml::Spanned;
 
 use super::keys::{Algorithm, AssertionAlgorithm};
@@ -15,7 +16,7 @@ use crate::world::fresh::fingerprint;
 use crate::world::outgoing::Whose;
 
 /// How a client authenticates at the token endpoint (Core, section 9).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthMethod {
     /// HTTP Basic: the default of registration.
@@ -99,7 +100,7 @@ pub enum KeySource {
 }
 
 /// OpenID Connect Dynamic Client Registration 1.0, section 2.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ApplicationType {
     /// At an https address.
@@ -110,7 +111,7 @@ pub enum ApplicationType {
 }
 
 /// By which `sub` a client knows its users (Core, section 8).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SubjectType {
     /// By the same as all others.
@@ -121,7 +122,7 @@ pub enum SubjectType {
 }
 
 /// What access tokens look like.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccessTokenFormat {
     /// A name that only the provider understands.
@@ -132,7 +133,7 @@ pub enum AccessTokenFormat {
 }
 
 /// When the user is asked whether the client may have what it asks for. `prompt=consent` always asks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Consent {
     /// The operator has consented for everybody.
@@ -196,6 +197,8 @@ pub struct Client {
     pub default_max_age: Option<i64>,
     /// Whose word its addresses are.
     pub whose: Whose,
+    /// All of this as it is written.
+    pub written: Arc<WrittenClient>,
 }
 
 impl Client {
@@ -203,19 +206,40 @@ impl Client {
     pub fn may_use(&self, grant_type: &str) -> bool {
         self.grant_types.iter().any(|known| known == grant_type)
     }
+
+    /// Everything that it is, under the names of registration and ours, but for its name and its secret.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub fn metadata(&self) -> Result<Map<String, Value>, String> {
+        match serde_json::to_value(&*self.written) {
+            Ok(Value::Object(mut metadata)) => {
+                metadata.insert("client_name".to_owned(), Value::from(self.name.as_str()));
+                Ok(metadata)
+            }
+            Ok(_) => Err("a client is an object".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
 }
 
 /// A client as it is written, in the configuration or in a registration.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenClient {
+    #[serde(skip_serializing)]
     pub client_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub client_name: Option<String>,
+    #[serde(skip_serializing)]
     pub client_secret: Option<Secret>,
     #[serde(default)]
     pub token_endpoint_auth_method: AuthMethod,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub token_endpoint_auth_signing_alg: Option<AssertionAlgorithm>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks_uri: Option<String>,
     #[serde(default = "code_grant")]
     pub grant_types: Vec<String>,
@@ -227,10 +251,13 @@ pub struct WrittenClient {
     pub post_logout_redirect_uris: Vec<String>,
     #[serde(default)]
     pub id_token_signed_response_alg: Algorithm,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub userinfo_signed_response_alg: Option<Algorithm>,
     #[serde(default)]
     pub subject_type: SubjectType,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sector_identifier_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub backchannel_logout_uri: Option<String>,
     #[serde(default)]
     pub backchannel_logout_session_required: bool,
@@ -248,6 +275,7 @@ pub struct WrittenClient {
     pub refresh_without_offline_access: bool,
     #[serde(default)]
     pub consent: Consent,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<i64>,
 }
 
@@ -288,6 +316,7 @@ pub(super) fn check(
 /// # Errors
 /// What does not fit, in words.
 pub fn client(name: String, toml: WrittenClient) -> Result<Client, String> {
+    let written = Arc::new(toml.clone());
     let public = toml.token_endpoint_auth_method == AuthMethod::None;
     // RFC 6749, appendix A.1 and A.2: visible ASCII and space.
     let vschar = |text: &str| !text.is_empty() && text.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
@@ -363,6 +392,7 @@ pub fn client(name: String, toml: WrittenClient) -> Result<Client, String> {
         consent: toml.consent,
         default_max_age: toml.default_max_age,
         whose: Whose::Operators,
+        written,
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use toml::Spanned;
 
 use super::place::{ConfigError, Source};
@@ -13,7 +13,7 @@ use crate::keys::SigningKey;
 use crate::names::KeyId;
 
 /// A signature algorithm of RFC 7518 or RFC 8037.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub enum Algorithm {
     /// ECDSA on P-256 with SHA-256.
     ES256,
@@ -36,7 +36,7 @@ impl Algorithm {
 }
 
 /// What clients may sign their assertions with (RFC 7518, section 3.1; RFC 8037, section 3.1). `none` is not among them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[allow(missing_docs, reason = "the names of the registry say what they are")]
 pub enum AssertionAlgorithm {
     RS256,

@@ -43,6 +43,7 @@ const GET: &[Method] = &[Method::GET, Method::HEAD];
 const GET_AND_POST: &[Method] = &[Method::GET, Method::POST];
 const POST: &[Method] = &[Method::POST];
 const GET_PUT_AND_DELETE: &[Method] = &[Method::GET, Method::PUT, Method::DELETE];
+const GET_PATCH_AND_DELETE: &[Method] = &[Method::GET, Method::PATCH, Method::DELETE];
 const GET_AND_PUT: &[Method] = &[Method::GET, Method::PUT];
 const GET_AND_DELETE: &[Method] = &[Method::GET, Method::DELETE];
 const PUT_AND_DELETE: &[Method] = &[Method::PUT, Method::DELETE];
@@ -79,6 +80,13 @@ static ROUTES: &[Route] = &[
     Route { path: "/management/sessions/{id}", methods: DELETE, cors: false, answer: |cx| Box::pin(management::terminate(cx)) },
     Route { path: "/management/keys/rotate", methods: POST, cors: false, answer: |cx| Box::pin(management::rotate(cx)) },
     Route { path: "/management/events", methods: GET, cors: false, answer: |cx| Box::pin(management::events(cx)) },
+    Route { path: "/management/clients", methods: GET_AND_POST, cors: false, answer: |cx| Box::pin(management::clients(cx)) },
+    Route {
+        path: "/management/clients/{client_id}",
+        methods: GET_PATCH_AND_DELETE,
+        cors: false,
+        answer: |cx| Box::pin(management::client(cx)),
+    },
     Route { path: "/management/set_up", methods: POST, cors: false, answer: |cx| Box::pin(management::set_up(cx)) },
     Route { path: "/management/flags", methods: GET, cors: false, answer: |cx| Box::pin(management::flags(cx)) },
     Route { path: "/management/flags/{level}/{flag}", methods: PUT_AND_DELETE, cors: false, answer: |cx| Box::pin(management::flag(cx)) },

@@ -66,7 +66,7 @@ async fn add(cx: &mut Cx<'_>) -> Result<Value, Refusal> {
         let id = ClientId::new(provider.world.fresh.id(&alike, nth, "client"));
         let aggregate = client::aggregate(&id);
         let token = RegistrationToken::new(provider.world.fresh.secret(&aggregate, 0, "registration access token"));
-        let issued = issue(cx, &aggregate, 0, accepted.secret);
+        let issued = registration::issue(provider, &aggregate, 0, accepted.secret);
         let registered = ClientRegistered {
             client_id: id.clone(),
             issuer: cx.origin.issuer.clone(),
@@ -79,24 +79,6 @@ async fn add(cx: &mut Cx<'_>) -> Result<Value, Refusal> {
             Ok(()) => return Ok(answer(cx, &registered, provider.world.now(), &token, issued.map(|(secret, _)| secret))),
             Err(NotWritten::Changed(_) | NotWritten::Taken(_)) => {}
             Err(NotWritten::Failed(failure)) => return Err(failure.into()),
-        }
-    }
-}
-
-/// A new secret, and what is kept of it.
-fn issue(cx: &Cx<'_>, aggregate: &Aggregate, version: u64, wanted: Wanted) -> Option<(String, KeptSecret)> {
-    let fresh = |purpose: &str| cx.provider.world.fresh.secret(aggregate, version, purpose);
-    match wanted {
-        Wanted::Nothing => None,
-        Wanted::Compared => {
-            let secret = fresh("client secret");
-            let hash = fingerprint(&secret);
-            Some((secret, KeptSecret::Hash(hash)))
-        }
-        // As long as the longest MAC needs it: 64 octets for HS512 (RFC 7518, section 3.2).
-        Wanted::MacKey => {
-            let secret = format!("{}{}", fresh("client secret"), fresh("client secret, second half"));
-            Some((secret.clone(), KeptSecret::MacKey(secret)))
         }
     }
 }
@@ -121,7 +103,7 @@ async fn act(cx: &mut Cx<'_>) -> Result<Option<Value>, Refusal> {
             names_itself(&said, &registered)?;
             let accepted = registration::accept(cx, &said).await?;
             let had = accepted.secret.is_had(registered.secret.as_ref());
-            let issued = if had { None } else { issue(cx, &aggregate, version, accepted.secret) };
+            let issued = if had { None } else { registration::issue(cx.provider, &aggregate, version, accepted.secret) };
             let kept = registered.secret.clone().filter(|_| accepted.secret != Wanted::Nothing);
             let secret = issued.as_ref().map(|(_, kept)| kept.clone()).or(kept);
             let changed = ClientChanged { metadata: accepted.metadata, secret };

@@ -80,11 +80,7 @@ impl<'a> Read<'a> {
 
     /// The secret that the client needs.
     pub fn secret(&self) -> Wanted {
-        match self.auth_method {
-            AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => Wanted::Compared,
-            AuthMethod::ClientSecretJwt => Wanted::MacKey,
-            AuthMethod::PrivateKeyJwt | AuthMethod::None => Wanted::Nothing,
-        }
+        Wanted::by(self.auth_method)
     }
 
     fn by_code(&self) -> bool {

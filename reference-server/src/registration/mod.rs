@@ -8,12 +8,13 @@ mod metadata;
 use serde_json::{Map, Value};
 
 use self::metadata::Read;
-use crate::config::{Client, Consent, Secret};
-use crate::log::Failure;
+use crate::config::{AuthMethod, Client, Consent, Secret};
+use crate::log::{Aggregate, Failure};
 use crate::names::{ClientId, ClientSecret};
-use crate::provider::Cx;
+use crate::provider::{Cx, Provider};
 use crate::refusal::Refusal;
 use crate::state::client::{ClientRegistered, KeptSecret};
+use crate::world::fresh::fingerprint;
 use crate::world::outgoing::Whose;
 
 /// What a client may have here that it says of itself.
@@ -36,6 +37,15 @@ pub enum Wanted {
 }
 
 impl Wanted {
+    /// The one for a way to authenticate.
+    pub fn by(method: AuthMethod) -> Self {
+        match method {
+            AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => Self::Compared,
+            AuthMethod::ClientSecretJwt => Self::MacKey,
+            AuthMethod::PrivateKeyJwt | AuthMethod::None => Self::Nothing,
+        }
+    }
+
     /// Whether a secret that is kept so will do.
     pub fn is_had(self, kept: Option<&KeptSecret>) -> bool {
         match (self, kept) {
@@ -74,16 +84,39 @@ async fn in_sector(cx: &mut Cx<'_>, uri: &str, redirect_uris: &[String]) -> Resu
     }
 }
 
+/// A new secret, and what is kept of it.
+pub fn issue(provider: &Provider, aggregate: &Aggregate, version: u64, wanted: Wanted) -> Option<(String, KeptSecret)> {
+    let fresh = |purpose: &str| provider.world.fresh.secret(aggregate, version, purpose);
+    match wanted {
+        Wanted::Nothing => None,
+        Wanted::Compared => {
+            let secret = fresh("client secret");
+            let hash = fingerprint(&secret);
+            Some((secret, KeptSecret::Hash(hash)))
+        }
+        // As long as the longest MAC needs it: 64 octets for HS512 (RFC 7518, section 3.2).
+        Wanted::MacKey => {
+            let secret = format!("{}{}", fresh("client secret"), fresh("client secret, second half"));
+            Some((secret.clone(), KeptSecret::MacKey(secret)))
+        }
+    }
+}
+
+/// A secret as it was kept.
+pub fn kept(secret: KeptSecret) -> Secret {
+    match secret {
+        KeptSecret::Hash(hash) => Secret::Hash(hash),
+        KeptSecret::MacKey(key) => Secret::Itself(ClientSecret::new(key)),
+    }
+}
+
 /// The client that a registration stands for.
 ///
 /// # Errors
 /// The log holds what this release, or this configuration, cannot give.
 pub fn client(registered: ClientRegistered) -> Result<Client, Failure> {
     let ClientRegistered { client_id, metadata, secret, .. } = registered;
-    let secret = secret.map(|kept| match kept {
-        KeptSecret::Hash(hash) => Secret::Hash(hash),
-        KeptSecret::MacKey(key) => Secret::Itself(ClientSecret::new(key)),
-    });
+    let secret = secret.map(kept);
     let wrong = |why: String| Failure(format!("client {client_id}: {why}"));
     let read = Read::from(&metadata).map_err(|refusal| wrong(refusal.to_string()))?;
     let client = read.client(client_id.as_str(), secret).map_err(wrong)?;

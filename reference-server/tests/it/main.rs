@@ -12,6 +12,7 @@ mod features;
 mod introspection;
 mod limits;
 mod logout;
+mod managed_clients;
 mod management;
 mod random_input;
 mod refresh;

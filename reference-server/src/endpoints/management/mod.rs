@@ -1,5 +1,6 @@
 //! The management API: JSON, by bearer token. Not OAuth, so 403 is at home here.
 
+mod clients;
 mod events;
 mod flags;
 mod keys;
@@ -7,7 +8,7 @@ mod sessions;
 mod set_up;
 mod users;
 
-pub use self::{events::*, flags::*, keys::*, sessions::*, set_up::*, users::*};
+pub use self::{clients::*, events::*, flags::*, keys::*, sessions::*, set_up::*, users::*};
 
 use hyper::StatusCode;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};

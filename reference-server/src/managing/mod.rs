@@ -1,5 +1,7 @@
 //! What managing does, whoever asks for it: the management API and the admin page are two doors to these functions.
 
+pub mod clients;
+
 use crate::log::{Batch, Failure, NotWritten, Payload};
 use crate::names::UserId;
 use crate::provider::Provider;
