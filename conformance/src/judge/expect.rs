@@ -162,10 +162,11 @@ impl Seen<'_> {
         self.status().is_some_and(|s| (400..500).contains(&s)) && known(self.text(&["json", "error"]))
     }
 
-    /// A page of the provider's own, where the browser stays.
+    /// A page of the provider's own, where the browser stays; that a device is connected is no refusal.
     fn page(&self) -> bool {
         let landed = self.text(&["landed"]);
-        landed.is_some_and(|l| !["callback", "post_logout", "elsewhere"].contains(&l.as_str())) && self.tree.get("callback").is_none()
+        let elsewhere = ["callback", "post_logout", "elsewhere", "done"];
+        landed.is_some_and(|l| !elsewhere.contains(&l.as_str())) && self.tree.get("callback").is_none()
     }
 
     /// Any refusal: a status of 4xx, an error at the client, or the provider's error page, whatever its status.

@@ -164,7 +164,12 @@ impl Sample {
 
     /// With other fresh values than the samples beside it have.
     pub fn apart(self) -> Self {
-        Self { fresh: 500, ..self }
+        self.apart_by(500)
+    }
+
+    /// See [`Sample::apart`].
+    pub fn apart_by(self, fresh: u32) -> Self {
+        Self { fresh, ..self }
     }
 
     fn seq(&mut self) -> u64 {

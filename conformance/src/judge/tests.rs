@@ -101,6 +101,8 @@ fn a_browser_is_refused_at_the_client_or_on_a_page_of_the_provider() {
     assert!(!landed(&[("code", "c")], Landed::Callback, Refused::Any));
     assert!(!landed(&error, Landed::Callback, Refused::Page));
     assert!(landed(&[], Landed::Error, Refused::Page));
+    assert!(landed(&[], Landed::EnterCode, Refused::Page));
+    assert!(!landed(&[], Landed::Done, Refused::Page));
     assert!(!landed(&[], Landed::Elsewhere, Refused::Page));
     assert!(!landed(&[], Landed::Error, at_client()));
 }

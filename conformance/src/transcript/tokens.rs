@@ -250,7 +250,7 @@ pub fn tokens(transcript: &Transcript, authorizations: &[Authorization]) -> Vec<
         let authorization = lineage(&all, &form);
         for kind in [Kind::AccessToken, Kind::RefreshToken, Kind::IdToken] {
             let Some(text) = body.get(kind.word()).and_then(Value::as_str) else { continue };
-            let mut token = from_exchange(kind, text, index, exchange);
+            let mut token = from_exchange(issued(kind, &body), text, index, exchange);
             token.grant_type = one(&form, "grant_type").unwrap_or_default().to_owned();
             token.authorization = authorization;
             all.push(token);
@@ -291,6 +291,16 @@ pub fn tokens(transcript: &Transcript, authorizations: &[Authorization]) -> Vec<
         token.keys = published.when(token);
     }
     all
+}
+
+/// Whatever an exchange issues stands in `access_token`, and `issued_token_type` says what it is (RFC 8693 §2.2.1).
+fn issued(place: Kind, body: &serde_json::Map<String, Value>) -> Kind {
+    let said = body.get("issued_token_type").and_then(Value::as_str).and_then(|t| t.strip_prefix("urn:ietf:params:oauth:token-type:"));
+    match (place, said) {
+        (Kind::AccessToken, Some("id_token")) => Kind::IdToken,
+        (Kind::AccessToken, Some("refresh_token")) => Kind::RefreshToken,
+        _ => place,
+    }
 }
 
 /// The answer of UserInfo, if it is a JWT (Core §5.3.2).

@@ -8,6 +8,7 @@
 
 mod answers;
 mod codes;
+mod devices;
 mod http;
 mod id_tokens;
 mod introspections;
@@ -54,6 +55,7 @@ pub fn rules() -> &'static [Rule] {
         all.extend(answers::rules());
         all.extend(http::rules());
         all.extend(codes::rules());
+        all.extend(devices::rules());
         all.extend(id_tokens::rules());
         all.extend(people::rules());
         all.extend(refreshes::rules());
@@ -115,6 +117,8 @@ impl Looks {
     }
 }
 
+#[cfg(test)]
+mod exchange_tests;
 #[cfg(test)]
 mod flows_tests;
 #[cfg(test)]

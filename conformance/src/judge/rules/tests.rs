@@ -92,8 +92,8 @@ fn elsewhere(text: &str) -> String {
 
 #[test]
 fn an_honest_walk_is_green_under_every_rule_and_none_is_idle() {
-    let (first, second) = (honest().0, flows_tests::honest().0);
-    let verdicts = judge_rules(&[&first, &second], &Requirements::embedded().unwrap());
+    let walks = [honest().0, flows_tests::honest().0, exchange_tests::honest().0];
+    let verdicts = judge_rules(&walks.each_ref(), &Requirements::embedded().unwrap());
     let others: Vec<_> = verdicts.iter().filter(|v| v.word != Word::Pass).map(|v| (&v.id, v.word, v.findings.first())).collect();
     assert!(others.is_empty(), "{others:#?}");
 }
@@ -298,8 +298,10 @@ fn edit_access_jwt(t: &mut Transcript, change: impl FnOnce(&mut Value, &mut Valu
 fn every_rule_is_red_when_the_walk_is_spoilt_for_it() {
     red(SPOILT, honest);
     red(flows_tests::SPOILT, flows_tests::honest);
+    red(exchange_tests::SPOILT, exchange_tests::honest);
     for rule in rules() {
-        let spoilt = SPOILT.iter().any(|(id, _)| *id == rule.id) || flows_tests::SPOILT.iter().any(|(id, _)| *id == rule.id);
+        let named = SPOILT.iter().map(|(id, _)| id).chain(flows_tests::SPOILT.iter().map(|(id, _)| id));
+        let spoilt = named.chain(exchange_tests::SPOILT.iter().map(|(id, _)| id)).any(|id| *id == rule.id);
         assert!(spoilt, "nothing is spoilt for {}", rule.id);
     }
 }
