@@ -28,6 +28,22 @@ impl Actor {
         }
         act
     }
+
+    /// What `act` in a token of this client says.
+    pub fn read(config: &Config, client: &Client, act: &Value) -> Option<Self> {
+        let text = |name: &str| act.get(name).and_then(Value::as_str);
+        let user_id = subject::user_of(config, client, text("sub")?)?;
+        let actor = match act.get("act") {
+            Some(before) => Some(Box::new(Self::read(config, client, before)?)),
+            None => None,
+        };
+        Some(Self { user_id, issuer: Issuer::new(text("iss")?), actor })
+    }
+
+    /// How many act one for the other.
+    pub fn depth(&self) -> usize {
+        1 + self.actor.as_ref().map_or(0, |before| before.depth())
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::actor::Actor;
 use crate::jose;
 use crate::log::Failure;
 use crate::names::{AccessToken, ClientId, ClientTokenId, Issuer, OidcSessionId, RefreshToken, UserId};
@@ -49,6 +50,15 @@ impl Found {
         }
     }
 
+    /// Who acts for that user by it, if somebody does.
+    fn actor(&self) -> Option<&Actor> {
+        match self {
+            Self::Access(_, _, known) => known.actor.as_ref(),
+            Self::Refresh(_, tokens, _) => tokens.granted.actor.as_ref(),
+            Self::OwnAccess(..) => None,
+        }
+    }
+
     /// The issuer that it is of.
     pub fn issuer(&self) -> &Issuer {
         match self {
@@ -67,10 +77,10 @@ impl Found {
             return Ok(false);
         }
         // While a user may not sign in, nobody gets anything for them; nothing is revoked by that.
-        if let Some(user_id) = self.user_id()
-            && provider.active_user(user_id).await?.is_none()
-        {
-            return Ok(false);
+        for user_id in self.user_id().into_iter().chain(self.actor().map(|actor| &actor.user_id)) {
+            if provider.active_user(user_id).await?.is_none() {
+                return Ok(false);
+            }
         }
         match self {
             Self::Access(_, tokens, known) => Ok(lives(provider, known) && stands(provider, tokens).await?),

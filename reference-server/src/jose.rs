@@ -220,6 +220,11 @@ impl Unverified {
     }
 }
 
+/// A NumericDate (RFC 7519, section 2) in whole seconds.
+pub fn numeric_date(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds.floor() as i64))
+}
+
 /// Whether one of these keys has signed a JWT, with this algorithm and no other (RFC 8725, section 3.1).
 pub fn is_signed_by<'a>(token: &str, alg: AssertionAlgorithm, keys: impl IntoIterator<Item = &'a DecodingKey>) -> bool {
     install();

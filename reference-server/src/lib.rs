@@ -25,14 +25,14 @@
 //! | `http` | accepting connections, TLS, limits, the end |
 //! | `endpoints` | the table of paths, and a file for each endpoint; `endpoints::next` decides what an authorization request needs next |
 //! | `grants` | the table of grants, one file and one line each |
-//! | `client_auth`, `client_keys`, `hint`, `browser` | who asks: a client and its keys, an ID token, a browser and its forms |
+//! | `client_auth`, `client_jwt`, `client_keys`, `hint`, `browser` | who asks: a client and its keys, an ID token, a browser and its forms |
 //! | `state` | one file for each kind of aggregate: its events, and what they add up to |
 //! | `log` | events, batches, the trait of the stores, which are `log::memory` and `log::durable` |
 //! | `registration` | what a client says of itself, checked |
 //! | `managing` | what the management API does |
 //! | `sessions`, `notifier` | ending sessions, and telling relying parties about it |
 //! | `found`, `revoking` | tokens that come back, and taking them back |
-//! | `actor` | who acts for a user |
+//! | `actor`, `permission` | who acts for a user, and who may |
 //! | `tokens`, `jose`, `keys`, `own_keys`, `own_tls` | what is signed, and with what |
 //! | `refusal` | why something is refused, and how that is said on the wire |
 //! | `user_code` | what a person carries from a device to a browser |
@@ -57,6 +57,7 @@ mod actor;
 mod browser;
 mod claims;
 mod client_auth;
+mod client_jwt;
 mod client_keys;
 mod config;
 mod endpoints;
@@ -76,6 +77,7 @@ mod own_tls;
 mod pages;
 mod params;
 mod passwords;
+mod permission;
 mod provider;
 mod refusal;
 mod registration;

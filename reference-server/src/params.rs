@@ -49,6 +49,11 @@ impl Params {
         Ok(self.peek(name))
     }
 
+    /// All values of a parameter that may come more than once.
+    pub fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> {
+        self.pairs.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     /// The value of a parameter in its type.
     ///
     /// # Errors

@@ -62,6 +62,8 @@ codes! {
     RequestUriNotSupported = "request_uri_not_supported" 400,
     /// OpenID Connect Core Error Code unmet_authentication_requirements 1.0.
     UnmetAuthenticationRequirements = "unmet_authentication_requirements" 400,
+    /// RFC 8693, section 2.2.2.
+    InvalidTarget = "invalid_target" 400,
     /// RFC 7591, section 3.2.2.
     InvalidRedirectUri = "invalid_redirect_uri" 400,
     /// RFC 7591, section 3.2.2.
@@ -212,6 +214,44 @@ refusals! {
     RefreshTokenRevoked = InvalidGrant "the refresh token is revoked",
     /// RFC 6749, section 5.2.
     RefreshTokenExpired = InvalidGrant "the refresh token has expired",
+    /// The policy, the right or one of the two people is gone.
+    ImpersonationOver = InvalidGrant "nobody may act for this user in this way any more",
+    /// The grant by which the family came.
+    OriginNotAllowed = InvalidGrant "the client is not registered any more for the grant by which this began",
+    /// RFC 7523, sections 3 and 3.1.
+    GrantAssertion(&'static str) = InvalidGrant "the assertion {0}",
+    /// RFC 6749, section 3.3: nothing here has a default.
+    ScopeMissing = InvalidRequest "the parameter scope is missing, and no token here has one",
+    /// The instance does not have this flag.
+    TokenExchangeOff = InvalidRequest "token exchange is switched off",
+    /// RFC 8693, section 3.
+    TokenTypeUnknown(&'static str) = InvalidRequest "the {0} is unknown here",
+    /// RFC 8693, section 2.1.
+    TokenTypeNotTaken(&'static str) = InvalidRequest "the {0} is none that is issued by an exchange",
+    /// RFC 8693, section 2.1.
+    ActorTypeAlone = InvalidRequest "there is an actor_token_type without an actor_token",
+    /// RFC 8693, section 2.2.2.
+    SubjectToken(&'static str) = InvalidRequest "the subject_token {0}",
+    /// RFC 8693, section 2.2.2.
+    ActorToken(&'static str) = InvalidRequest "the actor_token {0}",
+    /// Only the client says who is meant.
+    ActorMissing = InvalidRequest "such a subject needs an actor_token",
+    /// RFC 8693, section 4.4.
+    ActorNotNamed = InvalidRequest "the may_act of the subject_token does not name this actor",
+    /// One for the other for the other.
+    TooManyActors = InvalidRequest "too many act here one for the other",
+    /// The policy of the instance.
+    ImpersonationOff = InvalidRequest "impersonation is switched off",
+    /// Roles and organizations.
+    ImpersonationNotPermitted = InvalidRequest "the actor may not act for this user",
+    /// RFC 8693, section 2.2.2.
+    ResourceUnknown = InvalidTarget "a resource is no absolute URI without a fragment, or none that the client is configured for",
+    /// RFC 8693, section 2.2.2.
+    AudienceBeyond = InvalidTarget "a target is asked for where none of the tokens is good",
+    /// RFC 8693, section 2.2.2.
+    ScopeBeyondTokens = InvalidScope "a scope is asked for that none of the tokens has, or that the client may not have",
+    /// Core, section 3.1.2.1.
+    IdTokenWithoutOpenid = InvalidScope "an ID token needs the scope openid",
     /// RFC 7009, section 2.1.
     TokenOfAnotherClient = InvalidGrant "the token was issued to another client",
     /// RFC 6749, section 4.1.3.

@@ -33,6 +33,35 @@ impl Scope {
         Self(String::new())
     }
 
+    /// What a client may have of a user who is not there to be asked: it says exactly which claims it wants, and nothing outlives the
+    /// token.
+    ///
+    /// # Errors
+    /// Something else is asked for, or nothing.
+    pub fn of_user(asked: &str) -> Result<Self, Refusal> {
+        Self::allowed(asked, |word| word != OFFLINE_ACCESS).ok_or(Refusal::ScopeUnknown)
+    }
+
+    /// Exactly the scopes asked for, if all are known and allowed and there is one.
+    pub fn allowed(asked: &str, allowed: impl Fn(&str) -> bool) -> Option<Self> {
+        let asked: Vec<&str> = words_of(asked).collect();
+        if asked.is_empty() || asked.iter().any(|word| !KNOWN.contains(word) || !allowed(word)) {
+            return None;
+        }
+        let known: Vec<&str> = KNOWN.into_iter().filter(|known| asked.contains(known)).collect();
+        Some(Self(known.join(" ")))
+    }
+
+    /// The scope that brings an ID token, alone.
+    pub fn openid() -> Self {
+        Self("openid".to_owned())
+    }
+
+    /// These but for one.
+    pub fn without(&self, scope: &str) -> Self {
+        Self(self.words().filter(|known| *known != scope).collect::<Vec<_>>().join(" "))
+    }
+
     /// These and others, of those that are known.
     pub fn and(&self, others: impl Iterator<Item = &'static str>) -> Self {
         let others: Vec<&str> = others.collect();

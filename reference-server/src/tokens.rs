@@ -35,6 +35,12 @@ pub struct Minted {
 }
 
 impl Minted {
+    /// Without the ID token: of a user who has not signed in there is none.
+    #[must_use]
+    pub fn without_id_token(self) -> Self {
+        Self { id_token: None, ..self }
+    }
+
     /// The answer of RFC 6749, section 5.1.
     pub fn answer(&self, refresh_token: Option<&RefreshToken>) -> Value {
         let mut answer = json!({
@@ -126,7 +132,6 @@ pub async fn mint(provider: &Provider, client: &Client, (id, version): (&OidcSes
 ///
 /// # Errors
 /// There is no key for the client's algorithm, or it cannot sign.
-#[expect(dead_code, reason = "for token exchange")]
 pub async fn mint_id_token(provider: &Provider, client: &Client, granted: &Granted, scope: &Scope) -> Result<(String, i64), Failure> {
     let key = provider.keys.current(&provider.log, client.id_token_alg).await?;
     let user = provider.config.user(&granted.user_id);
@@ -148,7 +153,7 @@ fn id_token(
     let claims = IdTokenClaims {
         iss: &granted.issuer,
         sub: &sub,
-        aud: id_token_audience(client, granted),
+        aud: id_token_audience(client, granted, at_hash.is_none()),
         azp: client.id.as_str(),
         exp: now + provider.config.lifetimes.id_token.secs(),
         iat: now,
@@ -165,11 +170,12 @@ fn id_token(
     jose::sign(key, "JWT", &claims)
 }
 
-/// The client, which has to find itself there (Core, section 3.1.3.7), and whoever else the token was asked for. The provider is no
-/// audience of its own ID tokens.
-fn id_token_audience(client: &Client, granted: &Granted) -> Value {
+/// The client, which has to find itself there (Core, section 3.1.3.7), and whoever else an ID token was asked for that stands alone.
+/// The provider is no audience of its own ID tokens.
+fn id_token_audience(client: &Client, granted: &Granted, alone: bool) -> Value {
     let own = [client.id.as_str(), granted.issuer.as_str()];
-    let others = granted.audience.iter().flatten().map(String::as_str).filter(|name| !own.contains(name));
+    let asked = granted.audience.iter().filter(|_| alone).flatten().map(String::as_str);
+    let others = asked.filter(|name| !own.contains(name));
     match std::iter::once(client.id.as_str()).chain(others).collect::<Vec<_>>().as_slice() {
         [only] => json!(only),
         several => json!(several),

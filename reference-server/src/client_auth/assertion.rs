@@ -138,8 +138,7 @@ fn text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<&'a st
 /// A NumericDate (RFC 7519, section 2) in whole seconds.
 fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, Refusal> {
     let Some(value) = claims.get(name) else { return Ok(None) };
-    let seconds = value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds.floor() as i64));
-    seconds.map(Some).ok_or(Refusal::AssertionClaim(name))
+    jose::numeric_date(value).map(Some).ok_or(Refusal::AssertionClaim(name))
 }
 
 /// Whether these are meant and nobody else.

@@ -82,6 +82,9 @@ async fn known(provider: &Provider, found: &Found, jwt: bool) -> Result<Option<M
             if let Some(scope) = tokens.granted.scope.said() {
                 say("scope", json!(scope));
             }
+            if let Some(actor) = &tokens.granted.actor {
+                say("act", actor.said(&provider.config, &client));
+            }
             say("iat", json!(token.issued_ms.div_euclid(1000)));
             say("exp", json!(found::refresh_ends_ms(provider, tokens).div_euclid(1000)));
         }

@@ -8,7 +8,7 @@ use crate::claims;
 use crate::client_auth;
 use crate::config::RegistrationMode;
 use crate::exchange::Answer;
-use crate::grants::GRANTS;
+use crate::grants::{GRANTS, token_exchange};
 use crate::log::Failure;
 use crate::provider::Cx;
 use crate::scope;
@@ -16,7 +16,8 @@ use crate::state::features::Flag;
 use crate::tokens::ACR_PASSWORD;
 
 /// Claims of an ID token that are not about a person.
-const OF_TOKENS: [&str; 12] = ["iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"];
+const OF_TOKENS: [&str; 14] =
+    ["iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "client_id", "act"];
 
 /// The metadata of the issuer. It says what works and nothing else.
 pub async fn metadata(cx: Cx<'_>) -> Answer {
@@ -31,6 +32,9 @@ async fn describe(cx: &Cx<'_>) -> Result<Value, Failure> {
     let algorithms: Vec<&str> = cx.provider.keys.algorithms(&cx.provider.log).await?.into_iter().map(|alg| alg.text()).collect();
     let pairwise = cx.provider.config.subjects.pairwise_salt.as_ref().map(|_| "pairwise");
     let subject_types: Vec<&str> = std::iter::once("public").chain(pairwise).collect();
+    let exchanges = cx.provider.is_on(Flag::TokenExchange).await?;
+    let grants: Vec<&str> =
+        GRANTS.iter().map(|grant| grant.grant_type).filter(|name| exchanges || *name != token_exchange::GRANT_TYPE).collect();
     let mut metadata = json!({
         "issuer": cx.origin.issuer,
         "authorization_endpoint": at("/authorize"),
@@ -44,7 +48,7 @@ async fn describe(cx: &Cx<'_>) -> Result<Value, Failure> {
         "scopes_supported": scope::KNOWN,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
-        "grant_types_supported": GRANTS.iter().map(|grant| grant.grant_type).collect::<Vec<_>>(),
+        "grant_types_supported": grants,
         "subject_types_supported": subject_types,
         "id_token_signing_alg_values_supported": algorithms,
         "userinfo_signing_alg_values_supported": algorithms,

@@ -3,9 +3,11 @@
 use serde_json::Value;
 
 use crate::config::Client;
+use crate::grants::token_exchange;
 use crate::log::{Batch, NotWritten};
 use crate::names::RefreshToken;
 use crate::params::Params;
+use crate::permission::{self, Permit};
 use crate::provider::Cx;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
@@ -25,7 +27,7 @@ pub async fn answer(cx: &Cx<'_>, client: &Client, params: &Params) -> Result<Val
     // Who comes second loads and decides again, and finds the token spent.
     loop {
         let (id, family, token_id) = found::family(cx.provider, &token).await?;
-        let (scope, session, user) = match check(cx, client, &family, &token_id, asked).await {
+        let Checked { scope, session, user, permit } = match check(cx, client, &family, &token_id, asked).await {
             Ok(checked) => checked,
             Err(Refusal::RefreshTokenSpent) => {
                 // Either a thief or the client is late; nobody can tell which, so both have to begin anew.
@@ -43,6 +45,9 @@ pub async fn answer(cx: &Cx<'_>, client: &Client, params: &Params) -> Result<Val
             Batch::new().add(&tokens, family.version, &minted.added)?.add(&tokens, family.version, &RefreshTokenRenewed { token_id })?;
         // Whoever locks the user meanwhile has come first.
         batch = user.unchanged(batch);
+        if let Some(permit) = permit {
+            batch = permit.unchanged(batch);
+        }
         if let Some(session) = session {
             // Whoever ends the session meanwhile has come first.
             batch = batch.unchanged(&session::aggregate(&session.id), session.version);
@@ -55,14 +60,22 @@ pub async fn answer(cx: &Cx<'_>, client: &Client, params: &Params) -> Result<Val
     }
 }
 
-/// What may be had, and the session that it depends on. Whose the token is comes first: another client neither learns of it nor ends it.
+/// What may be had, and what it depends on.
+struct Checked<'a> {
+    scope: Scope,
+    session: Option<Session>,
+    user: Person<'a>,
+    permit: Option<Permit<'a>>,
+}
+
+/// Whether the token is good. Whose the token is comes first: another client neither learns of it nor ends it.
 async fn check<'a>(
     cx: &'a Cx<'_>,
     client: &Client,
     family: &OidcSession,
     token_id: &str,
     asked: Option<&str>,
-) -> Result<(Scope, Option<Session>, Person<'a>), Refusal> {
+) -> Result<Checked<'a>, Refusal> {
     let granted = &family.granted;
     if granted.client_id != client.id {
         return Err(Refusal::RefreshTokenOfAnotherClient);
@@ -72,5 +85,18 @@ async fn check<'a>(
     }
     let session = found::refreshes(cx.provider, family, token_id).await?;
     let user = cx.provider.active_user(&granted.user_id).await?.ok_or(Refusal::UserGone)?;
-    Ok((granted.scope.narrowed(asked)?, session, user))
+    let first = family.access_tokens.first().map(|token| token.reason);
+    if matches!(first, Some(Reason::Exchange | Reason::Impersonation)) && !client.may_use(token_exchange::GRANT_TYPE) {
+        return Err(Refusal::OriginNotAllowed);
+    }
+    let permit = match &granted.actor {
+        // What was decided once is decided again each time: so an impersonation can be stopped.
+        Some(actor) => Some(permission::impersonation(cx.provider, &actor.user_id, &granted.user_id).await.map_err(over)?),
+        None => None,
+    };
+    Ok(Checked { scope: granted.scope.narrowed(asked)?, session, user, permit })
+}
+
+fn over(refusal: Refusal) -> Refusal {
+    if matches!(refusal, Refusal::Internal(_)) { refusal } else { Refusal::ImpersonationOver }
 }

@@ -160,9 +160,12 @@ impl<'a> Read<'a> {
 
     /// Registration, section 2 and RFC 7591, section 2.1: grants and response types fit together, and work here.
     fn check_flows(&self) -> Result<(), Refusal> {
-        let known = |grant: &String| GRANTS.iter().any(|known| known.grant_type == grant);
-        if let Some(unknown) = self.grant_types.iter().find(|grant| !known(grant)) {
-            return Err(wrong(format!("grant_types: `{unknown}` is unknown here")));
+        for asked in &self.grant_types {
+            match GRANTS.iter().find(|known| known.grant_type == asked) {
+                None => return Err(wrong(format!("grant_types: `{asked}` is unknown here"))),
+                Some(grant) if !grant.self_service => return Err(wrong(format!("grant_types: `{asked}` is given by the operator alone"))),
+                Some(_) => {}
+            }
         }
         if let Some(unknown) = self.response_types.iter().find(|response_type| *response_type != "code") {
             return Err(wrong(format!("response_types: `{unknown}` is unknown here, the only one is `code`")));

@@ -103,7 +103,6 @@ pub struct KnownToken {
     /// When it ends, in seconds.
     pub exp: i64,
     /// What it was issued for.
-    #[expect(dead_code, reason = "a refresh will ask which grant the family came by")]
     pub reason: Reason,
     /// Who acts for the user, if somebody does.
     pub actor: Option<Actor>,

@@ -52,7 +52,6 @@ impl SecurityPolicy {
 
     /// The batch, if nobody changes the policy meanwhile.
     #[must_use]
-    #[allow(dead_code, reason = "for impersonation")]
     pub fn unchanged(&self, batch: Batch) -> Batch {
         batch.unchanged(&aggregate(), self.version)
     }

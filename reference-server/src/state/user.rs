@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::actor::Actor;
 use crate::config::User;
 use crate::log::{Aggregate, Batch, Failure, Log, Payload as _, events};
-use crate::names::UserId;
+use crate::names::{ClientId, UserId};
 
 events! {
     /// The user may not sign in until they are unlocked.
@@ -19,6 +20,14 @@ events! {
     "user.reactivated" UserReactivated {}
     /// The user is gone for good.
     "user.removed" UserRemoved {}
+    /// Tokens of the user were issued to a client for somebody who acts for them.
+    "user.impersonated" UserImpersonated {
+        /// The client.
+        #[serde(rename = "applicationId")]
+        application_id: ClientId,
+        /// Who acts.
+        actor: Actor,
+    }
     /// The user has a role from now on.
     "user.membership.granted" MembershipGranted {
         /// Which, and where.

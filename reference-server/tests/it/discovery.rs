@@ -14,8 +14,9 @@ async fn both_documents_say_the_same_and_only_what_works() {
     assert_eq!(openid.body, oauth.body);
     let said = openid.json();
     assert_eq!(said["issuer"], "https://op.test");
-    let device_code = "urn:ietf:params:oauth:grant-type:device_code";
-    assert_eq!(said["grant_types_supported"], json!(["authorization_code", "refresh_token", "client_credentials", device_code]));
+    let plain = ["authorization_code", "refresh_token", "client_credentials"].map(str::to_owned).to_vec();
+    let named = ["device_code", "jwt-bearer", "token-exchange"].map(|name| format!("urn:ietf:params:oauth:grant-type:{name}")).to_vec();
+    assert_eq!(said["grant_types_supported"], json!([plain, named].concat()));
     assert_eq!(said["introspection_endpoint"], "https://op.test/introspect");
     let secrets = json!(["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"]);
     assert_eq!(said["introspection_endpoint_auth_methods_supported"], secrets);

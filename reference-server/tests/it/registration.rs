@@ -181,6 +181,8 @@ async fn what_cannot_be_had_is_refused() {
     let jwk = json!({ "kty": "oct", "k": "c2VjcmV0" });
     let members = [
         ("grant_types", json!(["implicit"])),
+        ("grant_types", json!(["authorization_code", "urn:ietf:params:oauth:grant-type:jwt-bearer"])),
+        ("grant_types", json!(["authorization_code", "urn:ietf:params:oauth:grant-type:token-exchange"])),
         ("grant_types", json!(["client_credentials"])),
         ("grant_types", json!([])),
         ("grant_types", json!(["refresh_token"])),

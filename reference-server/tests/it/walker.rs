@@ -34,7 +34,8 @@ static PKI: LazyLock<Pki> = LazyLock::new(|| {
     let ca_cert = ca.self_signed(&ca_key).expect("a CA");
     let issuer = rcgen::Issuer::new(ca, ca_key);
     let key = rcgen::KeyPair::generate().expect("a key");
-    let names = ["op.test", "other.op.test", "web.rp.test", "shop.rp.test", "forum.rp.test", "wiki.rp.test", "robot.rp.test"];
+    let names =
+        ["op.test", "other.op.test", "web.rp.test", "shop.rp.test", "forum.rp.test", "wiki.rp.test", "robot.rp.test", "backoffice.rp.test"];
     let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
     let cert = rcgen::CertificateParams::new(names).expect("names").signed_by(&key, &issuer).expect("a certificate");
     let mut roots = rustls::RootCertStore::empty();
