@@ -77,7 +77,7 @@ static ROUTES: &[Route] = &[
     Route { path: "/signed-out", methods: GET, cors: false, answer: |cx| Box::pin(end_session::signed_out(cx)) },
     Route { path: "/style.css", methods: GET, cors: false, answer: |_| Box::pin(std::future::ready(pages::style())) },
     Route { path: "/management/sessions", methods: GET, cors: false, answer: |cx| Box::pin(management::sessions(cx)) },
-    Route { path: "/management/sessions/{id}", methods: DELETE, cors: false, answer: |cx| Box::pin(management::terminate(cx)) },
+    Route { path: "/management/sessions/{sid}", methods: DELETE, cors: false, answer: |cx| Box::pin(management::terminate(cx)) },
     Route { path: "/management/keys/rotate", methods: POST, cors: false, answer: |cx| Box::pin(management::rotate(cx)) },
     Route { path: "/management/events", methods: GET, cors: false, answer: |cx| Box::pin(management::events(cx)) },
     Route { path: "/management/clients", methods: GET_AND_POST, cors: false, answer: |cx| Box::pin(management::clients(cx)) },
@@ -87,6 +87,7 @@ static ROUTES: &[Route] = &[
         cors: false,
         answer: |cx| Box::pin(management::client(cx)),
     },
+    Route { path: "/management/openapi.json", methods: GET, cors: false, answer: |cx| Box::pin(management::openapi(cx)) },
     Route { path: "/management/set_up", methods: POST, cors: false, answer: |cx| Box::pin(management::set_up(cx)) },
     Route { path: "/management/flags", methods: GET, cors: false, answer: |cx| Box::pin(management::flags(cx)) },
     Route { path: "/management/flags/{level}/{flag}", methods: PUT_AND_DELETE, cors: false, answer: |cx| Box::pin(management::flag(cx)) },
@@ -206,6 +207,22 @@ mod tests {
         for other in ["/sign-in/", "/sign-in/a/b", "/sign-in", "/keys/"] {
             assert_eq!(fits("/sign-in/{id}", other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn the_management_api_is_described_whole_and_nothing_more() {
+        let document: serde_json::Value = serde_json::from_str(management::DOCUMENT).expect("JSON");
+        let mut described = std::collections::BTreeSet::new();
+        for (path, operations) in document["paths"].as_object().expect("paths") {
+            let methods = operations.as_object().expect("operations").keys().filter(|name| *name != "parameters");
+            described.extend(methods.map(|method| (format!("/management{path}"), method.to_uppercase())));
+        }
+        let there = ROUTES.iter().filter(|route| management::is_here(route.path)).flat_map(|route| {
+            // HEAD is GET without a body, and needs no description of its own.
+            let methods = route.methods.iter().filter(|method| **method != Method::HEAD);
+            methods.map(|method| (route.path.to_owned(), method.to_string()))
+        });
+        assert_eq!(described, there.collect());
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod limits;
 mod logout;
 mod managed_clients;
 mod management;
+mod openapi;
 mod random_input;
 mod refresh;
 mod registration;

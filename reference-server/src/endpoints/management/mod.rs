@@ -4,11 +4,12 @@ mod clients;
 mod events;
 mod flags;
 mod keys;
+mod openapi;
 mod sessions;
 mod set_up;
 mod users;
 
-pub use self::{clients::*, events::*, flags::*, keys::*, sessions::*, set_up::*, users::*};
+pub use self::{clients::*, events::*, flags::*, keys::*, openapi::*, sessions::*, set_up::*, users::*};
 
 use hyper::StatusCode;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
