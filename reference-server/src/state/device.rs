@@ -1,22 +1,21 @@
 //! A device that asks for tokens (RFC 8628): what it asked for, what the user said, what came of it, and how often it has asked.
 
-use serde::{Deserialize, Serialize};
-
 use crate::config::Device as DeviceConfig;
 use crate::log::{Aggregate, Failure, Log, Payload as _, events};
 use crate::names::{BrowserId, ClientId, DeviceCode, DeviceId, Issuer, SessionId, UserId};
 use crate::scope::Scope;
+use crate::state::stored::stored;
 use crate::user_code::UserCode;
 use crate::world::fresh::fingerprint;
 
-/// Why a device gets no tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Canceled {
-    /// The user said no.
-    Denied,
-    /// The time was over.
-    Expired,
+stored! {
+    /// Why a device gets no tokens.
+    Canceled {
+        /// The user said no.
+        Denied = 3 "denied",
+        /// The time was over.
+        Expired = 4 "expired",
+    }
 }
 
 events! {

@@ -10,6 +10,7 @@ pub mod device;
 pub mod device_verification;
 pub mod features;
 pub mod oidc_session;
+pub mod readable;
 pub mod security_policy;
 pub mod session;
 pub mod session_logout;

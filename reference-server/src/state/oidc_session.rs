@@ -1,44 +1,44 @@
 //! What one code bought: the tokens of one client for one user. RFC 9700, section 4.14 calls them a family.
 
-use serde::{Deserialize, Serialize};
-
 use crate::actor::Actor;
 use crate::log::{Aggregate, Failure, Log, Payload as _, events};
 use crate::names::OidcSessionId;
 use crate::scope::{OFFLINE_ACCESS, Scope};
 use crate::state::code::Granted;
+use crate::state::stored::stored;
 
-/// What an access token was issued for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// Nobody said.
-    #[default]
-    Unspecified,
-    /// A user who has signed in.
-    AuthRequest,
-    /// A refresh token.
-    Refresh,
-    /// An assertion of a client (RFC 7523, section 2.1).
-    JwtProfile,
-    /// A client, on its own behalf.
-    ClientCredentials,
-    /// Another token of the user (RFC 8693).
-    Exchange,
-    /// Another token, or the name, of a user for whom somebody else acts.
-    Impersonation,
+stored! {
+    /// What an access token was issued for.
+    #[derive(Default)]
+    Reason {
+        /// Nobody said.
+        #[default]
+        Unspecified = 0 "unspecified",
+        /// A user who has signed in.
+        AuthRequest = 1 "auth_request",
+        /// A refresh token.
+        Refresh = 2 "refresh",
+        /// An assertion of a client (RFC 7523, section 2.1).
+        JwtProfile = 3 "jwt_profile",
+        /// A client, on its own behalf.
+        ClientCredentials = 4 "client_credentials",
+        /// Another token of the user (RFC 8693).
+        Exchange = 5 "exchange",
+        /// Another token, or the name, of a user for whom somebody else acts.
+        Impersonation = 6 "impersonation",
+    }
 }
 
-/// Why tokens are void.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Because {
-    /// Their code came a second time (RFC 6749, section 4.1.2).
-    CodeReused,
-    /// A refresh token came a second time (RFC 9700, section 4.14.2).
-    RefreshTokenReused,
-    /// Their client said so (RFC 7009).
-    Revoked,
+stored! {
+    /// Why tokens are void.
+    Because {
+        /// Their code came a second time (RFC 6749, section 4.1.2).
+        CodeReused = 1 "code_reused",
+        /// A refresh token came a second time (RFC 9700, section 4.14.2).
+        RefreshTokenReused = 2 "refresh_token_reused",
+        /// Their client said so (RFC 7009).
+        Revoked = 3 "revoked",
+    }
 }
 
 events! {

@@ -8,30 +8,32 @@ use crate::claims::ClaimsRequest;
 use crate::log::{Aggregate, Failure, Log, Payload as _, events};
 use crate::names::{BrowserId, Challenge, ClientId, Issuer, RedirectUri, SessionId, SignInId, UserId};
 use crate::scope::Scope;
+use crate::state::stored::stored;
 
-/// What the client may ask of the conversation with the user (Core, section 3.1.2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Prompt {
-    /// Do not talk to the user.
-    None,
-    /// Let the user sign in, signed in or not.
-    Login,
-    /// Ask for consent, given or not.
-    Consent,
-    /// Let the user choose.
-    SelectAccount,
+stored! {
+    /// What the client may ask of the conversation with the user (Core, section 3.1.2.1).
+    Prompt {
+        /// Do not talk to the user.
+        None = 0 "none",
+        /// Let the user sign in, signed in or not.
+        Login = 1 "login",
+        /// Ask for consent, given or not.
+        Consent = 2 "consent",
+        /// Let the user choose.
+        SelectAccount = 3 "select_account",
+    }
 }
 
-/// How the answer travels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ResponseMode {
-    /// In the address.
-    #[default]
-    Query,
-    /// As a form (OAuth 2.0 Form Post Response Mode).
-    FormPost,
+stored! {
+    /// How the answer travels.
+    #[derive(Default)]
+    ResponseMode {
+        /// In the address.
+        #[default]
+        Query = 0 "query",
+        /// As a form (OAuth 2.0 Form Post Response Mode).
+        FormPost = 1 "form_post",
+    }
 }
 
 /// Where an answer goes, and what it has to carry.

@@ -63,6 +63,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::state::device::Canceled;
+    use crate::state::features::Flag;
+    use crate::state::oidc_session::{Because, Reason};
+    use crate::state::sign_in::{Prompt, ResponseMode};
 
     stored! {
         /// A state with a default.
@@ -95,5 +99,27 @@ mod tests {
     #[test]
     fn a_default_is_its_number() {
         assert_eq!(serde_json::to_value(State::default()).expect("JSON"), json!(State::Begun.number()));
+    }
+
+    /// What is in logs already stays what it was.
+    #[test]
+    fn the_numbers_are_those_that_were_written() {
+        fn of<E: Stored>() -> Vec<(u8, &'static str)> {
+            E::ALL.iter().map(|known| (known.number(), known.text())).collect()
+        }
+        let reasons = ["unspecified", "auth_request", "refresh", "jwt_profile", "client_credentials", "exchange", "impersonation"];
+        assert_eq!(of::<Reason>(), (0..).zip(reasons).collect::<Vec<_>>());
+        assert_eq!(of::<Because>(), [(1, "code_reused"), (2, "refresh_token_reused"), (3, "revoked")]);
+        assert_eq!(of::<Canceled>(), [(3, "denied"), (4, "expired")]);
+        assert_eq!(of::<Prompt>(), [(0, "none"), (1, "login"), (2, "consent"), (3, "select_account")]);
+        assert_eq!(of::<ResponseMode>(), [(0, "query"), (1, "form_post")]);
+        let flags = [
+            (5, "token_exchange"),
+            (9, "debug_oidc_parent_error"),
+            (10, "oidc_single_v1_session_termination"),
+            (12, "enable_back_channel_logout"),
+        ];
+        assert_eq!(of::<Flag>(), flags);
+        assert_eq!((Reason::default().number(), ResponseMode::default().number()), (0, 0));
     }
 }

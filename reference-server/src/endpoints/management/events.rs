@@ -5,19 +5,11 @@ use serde_json::{Value, json};
 use super::{No, allowed, answered, ok, part};
 use crate::exchange::Answer;
 use crate::provider::Cx;
+use crate::state::readable;
 
 /// `GET /management/events?after=POSITION`: what has happened since, at most a thousand at once.
 pub async fn events(cx: Cx<'_>) -> Answer {
     answered(read(&cx).await)
-}
-
-/// The one secret that the log has to hold is nobody's business here either.
-fn shown(payload: &Value) -> Value {
-    let mut payload = payload.clone();
-    if let Some(key) = payload.pointer_mut("/secret/mac_key") {
-        *key = json!("redacted");
-    }
-    payload
 }
 
 async fn read(cx: &Cx<'_>) -> Result<Answer, No> {
@@ -33,7 +25,7 @@ async fn read(cx: &Cx<'_>) -> Result<Answer, No> {
                 "version": event.version,
                 "position": event.position,
                 "at": event.at_ms.div_euclid(1000),
-                "payload": shown(&event.payload),
+                "payload": readable::payload(event),
             })
         })
         .collect();
