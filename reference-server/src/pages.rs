@@ -8,17 +8,22 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
 
-use crate::exchange::Answer;
+use crate::exchange::{Answer, Request};
 use crate::names::FormToken;
 use crate::provider::Cx;
-use crate::refusal::Refusal;
+use crate::refusal::{ErrorCode, Refusal};
+use crate::texts::{self, Text, Texts};
 
 /// "Sign in".
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 pub struct SignInPage<'a> {
+    /// In which language.
+    pub texts: &'static Texts,
     /// The path of the issuer.
     pub base: &'a str,
     /// Where the pages of this sign-in are.
@@ -47,6 +52,8 @@ pub struct Account<'a> {
 #[derive(Template)]
 #[template(path = "accounts.html")]
 pub struct AccountsPage<'a> {
+    /// In which language.
+    pub texts: &'static Texts,
     /// The path of the issuer.
     pub base: &'a str,
     /// Where the pages of this sign-in are.
@@ -63,6 +70,8 @@ pub struct AccountsPage<'a> {
 #[derive(Template)]
 #[template(path = "consent.html")]
 pub struct ConsentPage<'a> {
+    /// In which language.
+    pub texts: &'static Texts,
     /// The path of the issuer.
     pub base: &'a str,
     /// Where the pages of this sign-in are.
@@ -74,51 +83,33 @@ pub struct ConsentPage<'a> {
     /// Whose it is.
     pub user: &'a str,
     /// What it is, in words.
-    pub wants: Vec<&'static str>,
+    pub wants: Vec<&'static Text>,
 }
 
 /// "Connect a device".
 #[derive(Template)]
 #[template(path = "device_code.html")]
 pub struct DeviceCodePage<'a> {
+    /// In which language.
+    pub texts: &'static Texts,
     /// The path of the issuer.
     pub base: &'a str,
     /// Proof that the form was shown in this browser.
     pub form_token: FormToken,
     /// What the address brings, or what was typed.
     pub user_code: &'a str,
+    /// The language that was wished for, for the pages that follow.
+    pub ui_locales: Option<&'a str>,
     /// What is wrong with it.
-    pub problem: Option<DeviceCodeProblem>,
-}
-
-/// What is wrong with the code that somebody has entered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeviceCodeProblem {
-    /// No device shows it.
-    Unknown,
-    /// Its time is over.
-    Expired,
-    /// It was decided upon.
-    Used,
-    /// So many were wrong that none is looked at now.
-    TooManyGuesses,
-}
-
-impl DeviceCodeProblem {
-    fn text(self) -> &'static str {
-        match self {
-            Self::Unknown => "No device is waiting with this code.",
-            Self::Expired => "This code has expired. The device can show another one.",
-            Self::Used => "This code was used already.",
-            Self::TooManyGuesses => "Too many codes were wrong. Try again in a quarter of an hour.",
-        }
-    }
+    pub problem: Option<&'static Text>,
 }
 
 /// "Connect this device?".
 #[derive(Template)]
 #[template(path = "device.html")]
 pub struct DevicePage<'a> {
+    /// In which language.
+    pub texts: &'static Texts,
     /// The path of the issuer.
     pub base: &'a str,
     /// Where the pages of this verification are.
@@ -134,13 +125,15 @@ pub struct DevicePage<'a> {
     /// What the device shows.
     pub user_code: &'a str,
     /// What it wants, in words.
-    pub wants: Vec<&'static str>,
+    pub wants: Vec<&'static Text>,
 }
 
 /// "Sign out?".
 #[derive(Template)]
 #[template(path = "sign_out.html")]
 pub struct SignOutPage<'a> {
+    /// In which language.
+    pub texts: &'static Texts,
     /// The path of the issuer.
     pub base: &'a str,
     /// Proof that the form was shown in this browser.
@@ -148,7 +141,7 @@ pub struct SignOutPage<'a> {
     /// Who wants that, if somebody says so.
     pub client: Option<&'a str>,
     /// Who would be signed out.
-    pub users: Vec<&'a str>,
+    pub users: &'a str,
     /// The session that the question is about.
     pub session_id: &'a str,
     /// The parameters of the request, to be looked at again.
@@ -159,20 +152,23 @@ pub struct SignOutPage<'a> {
 #[derive(Template)]
 #[template(path = "notice.html")]
 pub struct NoticePage<'a> {
+    /// In which language.
+    pub texts: &'static Texts,
     /// The path of the issuer.
     pub base: &'a str,
     /// What it is about.
     pub heading: &'a str,
     /// What it says.
     pub text: &'a str,
-    /// For the developer of a client.
-    pub code: Option<&'a str>,
+    /// For the developer of a client: the code, and the sentence to it in English, if it is not for everybody.
+    pub developers: Option<(&'static str, Option<&'a str>)>,
 }
 
 /// The answer to a client as a form that sends itself.
 #[derive(Template)]
 #[template(path = "form_post.html")]
 struct FormPostPage<'a> {
+    texts: &'static Texts,
     redirect_uri: &'a str,
     pairs: &'a [(&'a str, &'a str)],
     script: &'static str,
@@ -182,15 +178,17 @@ struct FormPostPage<'a> {
 const SUBMIT: &str = "document.forms[0].submit()";
 
 /// A page. `form_action` says where its forms may lead.
-pub fn page(status: StatusCode, page: &impl Template, form_action: &str) -> Answer {
-    html(status, page, &format!("default-src 'none'; style-src 'self'; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"))
+pub fn page(status: StatusCode, texts: &Texts, page: &impl Template, form_action: &str) -> Answer {
+    let policy = format!("default-src 'none'; style-src 'self'; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'");
+    html(status, texts, page, &policy)
 }
 
-fn html(status: StatusCode, page: &impl Template, policy: &str) -> Answer {
+fn html(status: StatusCode, texts: &Texts, page: &impl Template, policy: &str) -> Answer {
     // Templates are checked when they are compiled; what can fail is writing to memory.
     let text = page.render().unwrap_or_default();
     Answer { body: Bytes::from(text), ..Answer::empty(status) }
         .with(CONTENT_TYPE, "text/html; charset=utf-8")
+        .with_text(CONTENT_LANGUAGE, texts.tag.as_str())
         .with_text(CONTENT_SECURITY_POLICY, policy)
         .with(X_CONTENT_TYPE_OPTIONS, "nosniff")
         .with(X_FRAME_OPTIONS, "DENY")
@@ -198,35 +196,54 @@ fn html(status: StatusCode, page: &impl Template, policy: &str) -> Answer {
         .never_stored()
 }
 
-/// "Something is not right": a refusal that cannot go to a client.
-pub fn refused(cx: &Cx<'_>, refusal: &Refusal) -> Answer {
-    let code = refusal.code();
-    let text = sentence(&refusal.to_string());
-    let notice = NoticePage { base: &cx.origin.path, heading: "Something is not right", text: &text, code: Some(code.text()) };
-    let status = if code.status() == 500 { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::BAD_REQUEST };
-    page(status, &notice, "'none'")
+/// A page that says something and asks nothing.
+pub fn notice(base: &str, texts: &'static Texts, heading: &Text, text: &str) -> Answer {
+    let page = NoticePage { texts, base, heading: heading.as_str(), text, developers: None };
+    self::page(StatusCode::OK, texts, &page, "'none'")
 }
 
-/// What is a clause for a developer, as a sentence for everybody.
+/// "Something is not right": a refusal that cannot go to a client.
+pub fn refused(cx: &Cx<'_>, refusal: &Refusal) -> Answer {
+    let texts = texts::asked(cx.request);
+    let code = refusal.code();
+    let sentence = sentence(&refusal.to_string());
+    let (text, more) = match refusal {
+        Refusal::SignInGone => (&texts.problem_sign_in_gone, None),
+        Refusal::DeviceGone => (&texts.problem_device_gone, None),
+        Refusal::FormForged => (&texts.problem_form, None),
+        _ if code == ErrorCode::ServerError => (&texts.problem_inside, None),
+        // What an application has done wrong is for who has written it.
+        _ => (&texts.problem_request, Some(sentence.as_str())),
+    };
+    let developers = Some((code.text(), more));
+    let page = NoticePage { texts, base: &cx.origin.path, heading: texts.problem.as_str(), text: text.as_str(), developers };
+    let status = if code.status() == 500 { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::BAD_REQUEST };
+    self::page(status, texts, &page, "'none'")
+}
+
+/// What is a clause for a developer, as a sentence.
 fn sentence(clause: &str) -> String {
     let mut chars = clause.chars();
     chars.next().map(|first| format!("{}{}.", first.to_uppercase(), chars.as_str())).unwrap_or_default()
 }
 
 /// "Something is not right", where there is no issuer to speak for.
-pub fn problem(status: StatusCode, text: &str) -> Answer {
-    page(status, &NoticePage { base: "", heading: "Something is not right", text, code: None }, "'none'")
+pub fn problem(status: StatusCode, request: &Request, text: fn(&Texts) -> &Text) -> Answer {
+    let texts = texts::asked(request);
+    let page = NoticePage { texts, base: "", heading: texts.problem.as_str(), text: text(texts).as_str(), developers: None };
+    self::page(status, texts, &page, "'none'")
 }
 
 /// OAuth 2.0 Form Post Response Mode, section 2.
-pub fn form_post(redirect_uri: &str, pairs: &[(&str, &str)]) -> Answer {
+pub fn form_post(request: &Request, redirect_uri: &str, pairs: &[(&str, &str)]) -> Answer {
     static HASH: LazyLock<String> = LazyLock::new(|| STANDARD.encode(digest::digest(&digest::SHA256, SUBMIT.as_bytes())));
     let scheme = redirect_uri.split_once(':').map_or("https", |(scheme, _)| scheme);
     let policy = format!(
         "default-src 'none'; script-src 'sha256-{}'; form-action {scheme}:; frame-ancestors 'none'; base-uri 'none'",
         HASH.as_str()
     );
-    html(StatusCode::OK, &FormPostPage { redirect_uri, pairs, script: SUBMIT }, &policy)
+    let texts = texts::asked(request);
+    html(StatusCode::OK, texts, &FormPostPage { texts, redirect_uri, pairs, script: SUBMIT }, &policy)
 }
 
 /// The style sheet of all pages.

@@ -165,7 +165,7 @@ impl Page {
         if status >= 400 {
             return Purpose::Error;
         }
-        if fits(&self.heading, r"(?i)(choose|select|pick)\b.*\baccount") {
+        if fits(&self.heading, r"(?i)(choose|select|pick)\b.*\baccount|\bkonto\b.*wählen") {
             return Purpose::SelectAccount;
         }
         let asks = self.forms.iter().any(|f| !f.buttons.is_empty());

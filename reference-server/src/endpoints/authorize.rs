@@ -230,7 +230,7 @@ pub fn to_client(cx: &Cx<'_>, to: &ReturnAddress, answer: &[(&str, &str)]) -> An
     pairs.push(("iss", cx.origin.issuer.as_str()));
     match to.response_mode {
         ResponseMode::Query => Answer::see_other(&extend(to.redirect_uri.as_str(), &pairs)),
-        ResponseMode::FormPost => pages::form_post(to.redirect_uri.as_str(), &pairs),
+        ResponseMode::FormPost => pages::form_post(cx.request, to.redirect_uri.as_str(), &pairs),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::provider::Cx;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
 use crate::state::device::{self, Device, DeviceAuthorizationAdded, DeviceUserCodeGiven};
+use crate::tokens;
 use crate::user_code::UserCode;
 
 /// How many user codes are tried. That many in a row are taken only where nearly all are.
@@ -59,6 +60,7 @@ async fn begin(cx: &mut Cx<'_>) -> Result<Value, Refusal> {
             issuer: cx.origin.issuer.clone(),
             user_code_id: user_code.id(),
             scope: scope.clone(),
+            audience: tokens::audience(&client, &cx.origin.issuer),
             need_refresh_token,
             expires_ms: now_ms + config.lifetime.ms(),
         };

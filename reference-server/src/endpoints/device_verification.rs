@@ -10,13 +10,15 @@ use crate::config::Client;
 use crate::exchange::Answer;
 use crate::log::Batch;
 use crate::names::{SessionId, VerificationId};
-use crate::pages::{self, AccountsPage, DevicePage, NoticePage, SignInPage};
+use crate::pages::{self, AccountsPage, DevicePage, SignInPage};
+use crate::params::extend;
 use crate::provider::Cx;
 use crate::refusal::Refusal;
 use crate::state::browser::{self, Browser, BrowserSessionUsed, LiveSessions};
 use crate::state::device::{self, Canceled, Device, DeviceAuthorizationApproved, DeviceAuthorizationCanceled};
 use crate::state::device_verification::{self, DeviceVerificationSessionLinked, Verification};
 use crate::state::session::{self, Session};
+use crate::texts::{self, Text, Texts};
 use crate::user_code::UserCode;
 
 /// What is known when a step is decided.
@@ -62,16 +64,18 @@ pub async fn consent(cx: Cx<'_>) -> Answer {
 
 /// `GET /device/connected`: where a yes ends.
 pub async fn connected(cx: Cx<'_>) -> Answer {
-    notice(&cx, "Device connected", "The device goes on by itself in a moment. This window can be closed.")
+    let texts = texts::asked(cx.request);
+    over(&cx, texts, &texts.device_connected, &texts.device_connected_text)
 }
 
 /// `GET /device/declined`: where a no ends.
 pub async fn declined(cx: Cx<'_>) -> Answer {
-    notice(&cx, "Device not connected", "The device was told that you declined. This window can be closed.")
+    let texts = texts::asked(cx.request);
+    over(&cx, texts, &texts.device_declined, &texts.device_declined_text)
 }
 
-fn notice(cx: &Cx<'_>, heading: &str, text: &str) -> Answer {
-    pages::page(StatusCode::OK, &NoticePage { base: &cx.origin.path, heading, text, code: None }, "'none'")
+fn over(cx: &Cx<'_>, texts: &'static Texts, heading: &Text, text: &Text) -> Answer {
+    pages::notice(&cx.origin.path, texts, heading, &format!("{text} {}", texts.close_window))
 }
 
 fn or_page(cx: &Cx<'_>, answer: Result<Answer, Refusal>) -> Answer {
@@ -111,32 +115,40 @@ fn step(known: &Known) -> Step {
 async fn shown(cx: &Cx<'_>, wanted: Option<Step>) -> Result<Answer, Refusal> {
     let visit = Visit::known(cx).ok_or(Refusal::DeviceGone)?;
     let known = load(cx, &visit).await?;
+    let texts = texts(cx, &known);
     Ok(match wanted.unwrap_or_else(|| step(&known)) {
         Step::SignIn => sign_in_page(cx, &visit, &known, None),
         Step::Choose => {
             let page = AccountsPage {
+                texts,
                 at: &here(cx, &known),
                 base: &cx.origin.path,
                 form_token: visit.form_token(cx),
                 client: &known.client.name,
                 accounts: accounts_of(cx, &known.sessions),
             };
-            pages::page(StatusCode::OK, &page, "'self'")
+            pages::page(StatusCode::OK, texts, &page, "'self'")
         }
         Step::Decide(session) => {
             let page = DevicePage {
+                texts,
                 at: &here(cx, &known),
                 base: &cx.origin.path,
                 form_token: visit.form_token(cx),
                 client: &known.client.name,
-                user: cx.provider.config.user(&session.user_id).map_or("you", |user| user.display_name()),
+                user: cx.provider.config.user(&session.user_id).map_or(texts.consent_you.as_str(), |user| user.display_name()),
                 session_id: session.id.as_str(),
                 user_code: &known.user_code,
-                wants: wants(&known.device.added.scope),
+                wants: wants(&known.device.added.scope, texts),
             };
-            pages::page(StatusCode::OK, &page, "'self'")
+            pages::page(StatusCode::OK, texts, &page, "'self'")
         }
     })
+}
+
+/// In the language that was wished for when the code was entered.
+fn texts(cx: &Cx<'_>, known: &Known) -> &'static Texts {
+    texts::texts(known.verification.ui_locales.as_deref(), cx.request)
 }
 
 fn here(cx: &Cx<'_>, known: &Known) -> String {
@@ -145,7 +157,9 @@ fn here(cx: &Cx<'_>, known: &Known) -> String {
 
 /// `failed` is the name with which it did not work.
 fn sign_in_page(cx: &Cx<'_>, visit: &Visit, known: &Known, failed: Option<&str>) -> Answer {
+    let texts = texts(cx, known);
     let page = SignInPage {
+        texts,
         at: &here(cx, known),
         base: &cx.origin.path,
         form_token: visit.form_token(cx),
@@ -153,7 +167,7 @@ fn sign_in_page(cx: &Cx<'_>, visit: &Visit, known: &Known, failed: Option<&str>)
         username: failed.unwrap_or_default(),
         failed: failed.is_some(),
     };
-    pages::page(StatusCode::OK, &page, "'self'")
+    pages::page(StatusCode::OK, texts, &page, "'self'")
 }
 
 async fn signed_in(cx: &Cx<'_>) -> Result<Answer, Refusal> {
@@ -213,27 +227,31 @@ async fn decided(cx: &Cx<'_>) -> Result<Answer, Refusal> {
             Step::SignIn | Step::Choose | Step::Decide(_) if agreed => return Ok(Answer::see_other(&cx.origin.at(&known.at))),
             // "Cancel", before anybody has signed in: nobody has decided.
             Step::SignIn | Step::Choose | Step::Decide(_) => {
-                return Ok(notice(cx, "Device not connected", "Nothing was changed. The device still waits for somebody to decide."));
+                let texts = texts(cx, &known);
+                return Ok(over(cx, texts, &texts.device_declined, &texts.device_undecided));
             }
         };
         let aggregate = device::aggregate(&known.device.id);
         let batch = Batch::new().unchanged(&session::aggregate(&session.id), session.version);
         let batch = if agreed {
+            let person = cx.provider.active_user(&session.user_id).await?.ok_or(Refusal::UserGone)?;
             let approved = DeviceAuthorizationApproved {
                 user_id: session.user_id.clone(),
+                user_organization: person.user.organization.clone(),
                 session_id: session.id.clone(),
                 browser_id: visit.browser_id.clone(),
                 auth_time: session.auth_time,
                 amr: session.amr.clone(),
             };
-            let person = cx.provider.active_user(&session.user_id).await?.ok_or(Refusal::UserGone)?;
             person.unchanged(batch).add(&aggregate, known.device.version, &approved)?
         } else {
             batch.add(&aggregate, known.device.version, &DeviceAuthorizationCanceled { reason: Canceled::Denied })?
         };
         let batch = if known.verification.linked.is_none() { link(batch, &known, &visit, &session.id)? } else { batch };
         if written(cx, batch).await? {
-            return Ok(Answer::see_other(&cx.origin.at(if agreed { "/device/connected" } else { "/device/declined" })));
+            let wish: Vec<(&str, &str)> = known.verification.ui_locales.iter().map(|wish| ("ui_locales", wish.as_str())).collect();
+            let end = cx.origin.at(if agreed { "/device/connected" } else { "/device/declined" });
+            return Ok(Answer::see_other(&extend(&end, &wish)));
         }
     }
 }

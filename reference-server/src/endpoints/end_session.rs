@@ -20,7 +20,7 @@ use crate::exchange::Answer;
 use crate::hint::{self, Hint};
 use crate::log::Failure;
 use crate::names::{RedirectUri, SessionId};
-use crate::pages::{self, NoticePage, SignOutPage};
+use crate::pages::{self, SignOutPage};
 use crate::params::{Params, extend};
 use crate::provider::Cx;
 use crate::refusal::Refusal;
@@ -28,6 +28,7 @@ use crate::sessions;
 use crate::state::browser::{Browser, LiveSessions};
 use crate::state::features::Flag;
 use crate::state::session::Session;
+use crate::texts;
 
 /// What is asked, checked.
 struct Asked {
@@ -36,6 +37,8 @@ struct Asked {
     /// Where the browser goes afterwards; only with a hint (section 3).
     redirect_uri: Option<RedirectUri>,
     state: Option<String>,
+    /// In which language the pages are wished for.
+    ui_locales: Option<String>,
 }
 
 /// Answers a logout request.
@@ -52,11 +55,8 @@ pub async fn confirm(mut cx: Cx<'_>) -> Answer {
 
 /// `GET /signed-out`: where a logout ends that leads nowhere else.
 pub async fn signed_out(cx: Cx<'_>) -> Answer {
-    notice(&cx, "Signed out", "You are signed out. This window can be closed.")
-}
-
-fn notice(cx: &Cx<'_>, heading: &str, text: &str) -> Answer {
-    pages::page(StatusCode::OK, &NoticePage { base: &cx.origin.path, heading, text, code: None }, "'none'")
+    let texts = texts::asked(cx.request);
+    pages::notice(&cx.origin.path, texts, &texts.signed_out, &format!("{} {}", texts.signed_out_text, texts.close_window))
 }
 
 async fn asked_for(cx: &mut Cx<'_>) -> Result<Answer, Refusal> {
@@ -109,7 +109,13 @@ async fn checked(cx: &Cx<'_>, params: &Params) -> Result<Asked, Refusal> {
         return Err(Refusal::PostLogoutUriUnknown);
     }
     let redirect_uri = redirect_uri.filter(|_| hint.is_some());
-    Ok(Asked { client, hint, redirect_uri, state: params.get("state")?.map(str::to_owned) })
+    Ok(Asked {
+        client,
+        hint,
+        redirect_uri,
+        state: params.get("state")?.map(str::to_owned),
+        ui_locales: params.get("ui_locales")?.map(str::to_owned),
+    })
 }
 
 /// The browser and its sessions, if it has any.
@@ -135,7 +141,8 @@ async fn end(cx: &mut Cx<'_>, sessions: &LiveSessions, about: &Session, asked: &
 
 /// Section 3: to the client, if it is known from its hint, and else to a page of ours.
 fn after(cx: &Cx<'_>, asked: &Asked) -> Answer {
-    let Some(uri) = &asked.redirect_uri else { return Answer::see_other(&cx.origin.at("/signed-out")) };
+    let wish: Vec<(&str, &str)> = asked.ui_locales.iter().map(|wish| ("ui_locales", wish.as_str())).collect();
+    let Some(uri) = &asked.redirect_uri else { return Answer::see_other(&extend(&cx.origin.at("/signed-out"), &wish)) };
     let state: Vec<(&str, &str)> = asked.state.iter().map(|state| ("state", state.as_str())).collect();
     Answer::see_other(&extend(uri.as_str(), &state))
 }
@@ -150,18 +157,21 @@ async fn question(
     params: &Params,
 ) -> Result<Answer, Refusal> {
     let named = |session: &&Session| cx.provider.config.user(&session.user_id).map(|user| user.display_name());
-    let carried = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
+    let carried = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"];
+    let texts = texts::asked(cx.request);
+    let users = ends_with(cx, sessions, about, asked).await?.iter().filter_map(named).collect::<Vec<_>>().join(", ");
     let page = SignOutPage {
+        texts,
         base: &cx.origin.path,
         form_token: visit.form_token(cx),
         client: asked.client.as_ref().map(|client| client.name.as_str()),
-        users: ends_with(cx, sessions, about, asked).await?.iter().filter_map(named).collect(),
+        users: &users,
         session_id: about.id.as_str(),
         params: params.pairs().into_iter().filter(|(name, _)| carried.contains(name)).collect(),
     };
     let target = asked.redirect_uri.as_ref().and_then(|uri| uri.as_str().split_once(':'));
     let form_action = target.map_or_else(|| "'self'".to_owned(), |(scheme, _)| format!("'self' {scheme}:"));
-    Ok(pages::page(StatusCode::OK, &page, &form_action))
+    Ok(pages::page(StatusCode::OK, texts, &page, &form_action))
 }
 
 async fn confirmed(cx: &mut Cx<'_>) -> Result<Answer, Refusal> {
@@ -169,7 +179,10 @@ async fn confirmed(cx: &mut Cx<'_>) -> Result<Answer, Refusal> {
     let asked = checked(cx, &params).await?;
     match params.get("decide")? {
         Some("yes") => {}
-        Some("no") => return Ok(notice(cx, "Still signed in", "Nothing was changed. You are still signed in.")),
+        Some("no") => {
+            let texts = texts::asked(cx.request);
+            return Ok(pages::notice(&cx.origin.path, texts, &texts.still_signed_in, texts.still_signed_in_text.as_str()));
+        }
         Some(_) | None => return Err(Refusal::ChoiceUnknown),
     }
     let about = params.need("session", SessionId::new)?;

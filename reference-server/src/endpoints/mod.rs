@@ -119,13 +119,13 @@ pub fn paths() -> impl Iterator<Item = (&'static str, &'static [Method])> {
 /// Answers a request.
 pub async fn answer(provider: &Provider, request: &Request, work: Work) -> Answer {
     let Some((origin, path)) = origin_of(&provider.config.origins, request) else {
-        return pages::problem(StatusCode::MISDIRECTED_REQUEST, "Nobody of that name lives here.");
+        return pages::problem(StatusCode::MISDIRECTED_REQUEST, request, |texts| &texts.problem_host);
     };
     let Some((route, in_places)) = ROUTES.iter().find_map(|route| fits(route.path, path).map(|in_places| (route, in_places))) else {
         if management::is_here(path) {
             return management::nothing_here();
         }
-        return pages::problem(StatusCode::NOT_FOUND, "There is no such page here.");
+        return pages::problem(StatusCode::NOT_FOUND, request, |texts| &texts.problem_page);
     };
     let mut answer = if route.cors && request.method == Method::OPTIONS {
         preflight(route)

@@ -22,7 +22,7 @@ use crate::world::fresh::fingerprint;
 /// `POST /register`: a new client.
 pub async fn register(mut cx: Cx<'_>) -> Answer {
     if cx.provider.config.registration.mode == RegistrationMode::Off {
-        return nothing_here();
+        return nothing_here(&cx);
     }
     match add(&mut cx).await {
         Ok(client) => Answer::json(StatusCode::CREATED, &client).never_stored(),
@@ -33,7 +33,7 @@ pub async fn register(mut cx: Cx<'_>) -> Answer {
 /// `/register/{id}`: what a client is (GET), what it is from now on (PUT), that it is no more (DELETE).
 pub async fn manage(mut cx: Cx<'_>) -> Answer {
     if cx.provider.config.registration.mode == RegistrationMode::Off {
-        return nothing_here();
+        return nothing_here(&cx);
     }
     match act(&mut cx).await {
         Ok(Some(client)) => Answer::json(StatusCode::OK, &client).never_stored(),
@@ -42,8 +42,8 @@ pub async fn manage(mut cx: Cx<'_>) -> Answer {
     }
 }
 
-fn nothing_here() -> Answer {
-    pages::problem(StatusCode::NOT_FOUND, "There is no such page here.")
+fn nothing_here(cx: &Cx<'_>) -> Answer {
+    pages::problem(StatusCode::NOT_FOUND, cx.request, |texts| &texts.problem_page)
 }
 
 async fn add(cx: &mut Cx<'_>) -> Result<Value, Refusal> {

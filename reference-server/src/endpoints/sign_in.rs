@@ -23,6 +23,7 @@ use crate::state::session::{self, Session, SessionAdded, SessionReauthenticated}
 use crate::state::sign_in::{
     self, AuthRequestConsented, AuthRequestFailed, AuthRequestSessionLinked, AuthRequestSucceeded, Prompt, SignIn,
 };
+use crate::texts::{self, Text, Texts};
 
 /// What is known when a step is decided.
 struct Known {
@@ -217,9 +218,14 @@ fn here(cx: &Cx<'_>, known: &Known) -> String {
     format!("{}/sign-in/{}", cx.origin.path, known.sign_in.id)
 }
 
+/// In the language that the client wishes for (Core, section 3.1.2.1).
+fn texts(cx: &Cx<'_>, known: &Known) -> &'static Texts {
+    texts::texts(known.sign_in.request.wishes.ui_locales.as_deref(), cx.request)
+}
+
 /// `failed` is the name with which it did not work.
 fn sign_in_page(cx: &Cx<'_>, visit: &Visit, known: &Known, failed: Option<&str>) -> Answer {
-    let request = &known.sign_in.request;
+    let (request, texts) = (&known.sign_in.request, texts(cx, known));
     let login_of = |user: &UserId| cx.provider.config.user(user).map(|user| user.login.as_str());
     let chosen = known.sign_in.linked.as_ref().and_then(|linked| known.sessions.get(&linked.session_id));
     let expected = match (&request.about, &request.login_hint, chosen) {
@@ -232,6 +238,7 @@ fn sign_in_page(cx: &Cx<'_>, visit: &Visit, known: &Known, failed: Option<&str>)
         (None, None, None) => known.sessions.current().and_then(|session| login_of(&session.user_id)),
     };
     let page = SignInPage {
+        texts,
         at: &here(cx, known),
         base: &cx.origin.path,
         form_token: visit.form_token(cx),
@@ -239,18 +246,20 @@ fn sign_in_page(cx: &Cx<'_>, visit: &Visit, known: &Known, failed: Option<&str>)
         username: failed.or(expected).unwrap_or_default(),
         failed: failed.is_some(),
     };
-    pages::page(StatusCode::OK, &page, &form_action(&request.to))
+    pages::page(StatusCode::OK, texts, &page, &form_action(&request.to))
 }
 
 fn accounts_page(cx: &Cx<'_>, visit: &Visit, known: &Known) -> Answer {
+    let texts = texts(cx, known);
     let page = AccountsPage {
+        texts,
         at: &here(cx, known),
         base: &cx.origin.path,
         form_token: visit.form_token(cx),
         client: &known.client.name,
         accounts: accounts_of(cx, &known.sessions),
     };
-    pages::page(StatusCode::OK, &page, &form_action(&known.sign_in.request.to))
+    pages::page(StatusCode::OK, texts, &page, &form_action(&known.sign_in.request.to))
 }
 
 /// The accounts that can be chosen in a browser.
@@ -263,28 +272,30 @@ pub fn accounts_of<'a>(cx: &'a Cx<'_>, sessions: &'a LiveSessions) -> Vec<Accoun
 }
 
 fn consent_page(cx: &Cx<'_>, visit: &Visit, known: &Known, session: &Session) -> Answer {
+    let texts = texts(cx, known);
     let page = ConsentPage {
+        texts,
         at: &here(cx, known),
         base: &cx.origin.path,
         form_token: visit.form_token(cx),
         client: &known.client.name,
-        user: cx.provider.config.user(&session.user_id).map_or("you", |user| user.display_name()),
-        wants: wants(&known.sign_in.request.asks_for()),
+        user: cx.provider.config.user(&session.user_id).map_or(texts.consent_you.as_str(), |user| user.display_name()),
+        wants: wants(&known.sign_in.request.asks_for(), texts),
     };
-    pages::page(StatusCode::OK, &page, &form_action(&known.sign_in.request.to))
+    pages::page(StatusCode::OK, texts, &page, &form_action(&known.sign_in.request.to))
 }
 
 /// What a scope opens, in words.
-pub fn wants(scope: &Scope) -> Vec<&'static str> {
+pub fn wants(scope: &Scope, texts: &'static Texts) -> Vec<&'static Text> {
     scope
         .words()
         .map(|word| match word {
-            "profile" => "the name, and what else the profile says",
-            "email" => "the e-mail address",
-            "address" => "the postal address",
-            "phone" => "the phone number",
-            OFFLINE_ACCESS => "all this also while you are away, until you or the application end it",
-            _ => "who signs in, and that it is the same person each time",
+            "profile" => &texts.scope_profile,
+            "email" => &texts.scope_email,
+            "address" => &texts.scope_address,
+            "phone" => &texts.scope_phone,
+            OFFLINE_ACCESS => &texts.scope_offline_access,
+            _ => &texts.scope_openid,
         })
         .collect()
 }

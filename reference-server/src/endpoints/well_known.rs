@@ -13,6 +13,7 @@ use crate::log::Failure;
 use crate::provider::Cx;
 use crate::scope;
 use crate::state::features::Flag;
+use crate::texts;
 use crate::tokens::ACR_PASSWORD;
 
 /// Claims of an ID token that are not about a person.
@@ -64,7 +65,7 @@ async fn describe(cx: &Cx<'_>) -> Result<Value, Failure> {
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "acr_values_supported": [ACR_PASSWORD],
         "display_values_supported": ["page"],
-        "ui_locales_supported": ["en"],
+        "ui_locales_supported": texts::tags(),
         "claim_types_supported": ["normal"],
         "claims_supported": OF_TOKENS.into_iter().chain(claims::STANDARD.iter().map(|(name, _)| *name)).collect::<Vec<_>>(),
         "claims_parameter_supported": true,

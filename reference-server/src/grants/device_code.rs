@@ -85,7 +85,7 @@ async fn redeem(cx: &Cx<'_>, client: &Client, device: &Device, approved: &Device
         claims: crate::claims::ClaimsRequest::default(),
         auth_time: Some(approved.auth_time),
         amr: approved.amr.clone(),
-        audience: None,
+        audience: Some(device.added.audience.clone()),
         actor: None,
     };
     let batch = Batch::new().add(&aggregate, device.version, &DeviceAuthorizationDone {})?;

@@ -29,6 +29,8 @@ events! {
         user_code_id: String,
         /// What is granted if the user agrees.
         scope: Scope,
+        /// Where the access token is good.
+        audience: Vec<String>,
         /// Whether a refresh token comes with the tokens: nothing that is asked later changes that.
         need_refresh_token: bool,
         /// When both codes end, in milliseconds since 1970.
@@ -38,6 +40,8 @@ events! {
     "device.authorization.approved" DeviceAuthorizationApproved {
         /// Who.
         user_id: UserId,
+        /// Where they belong, if anywhere.
+        user_organization: Option<String>,
         /// In which session.
         session_id: SessionId,
         /// In which browser.

@@ -14,6 +14,8 @@ events! {
         browser_id: BrowserId,
         /// The device.
         device_id: DeviceId,
+        /// The language that was wished for.
+        ui_locales: Option<String>,
     }
     /// The user is known now.
     "device_verification.session.linked" DeviceVerificationSessionLinked {
@@ -35,6 +37,8 @@ pub struct Verification {
     pub browser_id: BrowserId,
     /// The device.
     pub device_id: DeviceId,
+    /// The language that was wished for.
+    pub ui_locales: Option<String>,
     /// The session that the user chose or began for it.
     pub linked: Option<SessionId>,
 }
@@ -54,8 +58,8 @@ impl Verification {
         for event in log.load(&aggregate(id)).await? {
             match (event.kind.as_str(), &mut verification) {
                 (DeviceVerificationStarted::TYPE, verification) => {
-                    let DeviceVerificationStarted { browser_id, device_id } = event.read()?;
-                    *verification = Some(Self { version: 0, id: id.clone(), browser_id, device_id, linked: None });
+                    let DeviceVerificationStarted { browser_id, device_id, ui_locales } = event.read()?;
+                    *verification = Some(Self { version: 0, id: id.clone(), browser_id, device_id, ui_locales, linked: None });
                 }
                 (DeviceVerificationSessionLinked::TYPE, Some(verification)) => {
                     verification.linked = Some(event.read::<DeviceVerificationSessionLinked>()?.session_id);

@@ -74,7 +74,7 @@ pub struct AuthRequest {
     /// Which claims it wants by name.
     #[serde(default, skip_serializing_if = "ClaimsRequest::is_empty")]
     pub claims: ClaimsRequest,
-    /// How the client would like the pages and the sign-in to be. There is one kind of each here, so nothing follows from it.
+    /// How the client would like the pages and the sign-in to be. There is one kind of each here, so nothing follows from most of it.
     #[serde(default)]
     pub wishes: Wishes,
 }

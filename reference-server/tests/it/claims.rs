@@ -243,7 +243,7 @@ async fn discovery_says_what_can_be_asked_for() {
     let said = Walker::new(&handle).get("https://op.test/.well-known/openid-configuration").await.json();
     assert_eq!(said["subject_types_supported"], json!(["public", "pairwise"]));
     assert_eq!(said["userinfo_signing_alg_values_supported"], said["id_token_signing_alg_values_supported"]);
-    assert_eq!((&said["claims_parameter_supported"], &said["ui_locales_supported"]), (&json!(true), &json!(["en"])));
+    assert_eq!((&said["claims_parameter_supported"], &said["ui_locales_supported"]), (&json!(true), &json!(["en", "de"])));
     for scope in ["openid", "profile", "email", "address", "phone"] {
         assert!(said["scopes_supported"].as_array().expect("a list").contains(&json!(scope)), "{scope}");
     }

@@ -12,6 +12,7 @@ mod features;
 mod impersonation;
 mod introspection;
 mod jwt_bearer;
+mod languages;
 mod limits;
 mod logout;
 mod managed_clients;
