@@ -43,6 +43,11 @@ browser *ARGS:
     cargo build --release --quiet
     conformance/scripts/browser/run.sh {{ARGS}}
 
+# A device of npm's openid-client, and somebody who says yes to it in a real browser
+device:
+    cargo build --release --quiet
+    conformance/scripts/browser/device.sh
+
 # `touchstone serve --data` is killed in the middle of telling clients, and started again
 kill:
     cargo test --package conformance --test it killed -- --nocapture
