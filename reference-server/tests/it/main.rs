@@ -7,6 +7,7 @@ mod client_auth;
 mod client_credentials;
 mod code_flow;
 mod device;
+mod device_polls;
 mod discovery;
 mod features;
 mod impersonation;
