@@ -15,18 +15,25 @@ pub struct Coverage<'a> {
     checks: &'a [Check],
     rules: &'a [Rule],
     requirements: &'a Requirements,
-    cited: BTreeMap<&'a str, (usize, usize)>,
+    cited: BTreeMap<&'a str, Citing<'a>>,
+}
+
+/// The checks and rules that cite a requirement, by id.
+#[derive(Default)]
+struct Citing<'a> {
+    checks: Vec<&'a str>,
+    rules: Vec<&'a str>,
 }
 
 impl<'a> Coverage<'a> {
     /// Counts.
     pub fn of(checks: &'a [Check], rules: &'a [Rule], requirements: &'a Requirements) -> Self {
-        let mut cited = BTreeMap::<&str, (usize, usize)>::new();
-        for id in checks.iter().flat_map(|c| &c.cites) {
-            cited.entry(id).or_default().0 += 1;
+        let mut cited = BTreeMap::<&str, Citing<'_>>::new();
+        for (check, id) in checks.iter().flat_map(|c| c.cites.iter().map(move |id| (c, id))) {
+            cited.entry(id).or_default().checks.push(&check.id);
         }
-        for id in rules.iter().flat_map(|r| r.cites) {
-            cited.entry(id).or_default().1 += 1;
+        for (rule, id) in rules.iter().flat_map(|r| r.cites.iter().map(move |id| (r, id))) {
+            cited.entry(id).or_default().rules.push(rule.id);
         }
         Self { checks, rules, requirements, cited }
     }
@@ -94,23 +101,57 @@ impl<'a> Coverage<'a> {
         text
     }
 
-    /// Every requirement of providers, of one document or of all, with who asks for it.
+    /// Every requirement of providers, of one document or of all, with who asks for it: of one document by name, of all by number.
     pub fn requirements(&self, stem: Option<&str>) -> String {
         let mut text = String::new();
         for (document, requirements) in self.requirements.documents().filter(|(d, _)| stem.is_none_or(|s| s == d.stem)) {
             let _ = writeln!(text, "{} ({})", document.name, document.stem);
-            for r in requirements.iter().filter(|r| r.role == Role::Op) {
+            let (mut asked, mut cannot, mut nobody) = (0, 0, 0);
+            for r in requirements {
                 let by = match (self.cited.get(r.id.as_str()), &r.not_asked) {
-                    (Some((checks, rules)), _) => format!("asked by {checks} checks, {rules} rules"),
-                    (None, Some(why)) => format!("cannot be asked: {why}"),
-                    (None, None) => "asked by nobody".to_owned(),
+                    _ if r.role != Role::Op => "a duty of clients, which the harness plays here".to_owned(),
+                    (Some(citing), _) => {
+                        asked += 1;
+                        if stem.is_some() { citing.names() } else { citing.counts() }
+                    }
+                    (None, Some(why)) => {
+                        cannot += 1;
+                        format!("cannot be asked: {why}")
+                    }
+                    (None, None) => {
+                        nobody += 1;
+                        "asked by nobody".to_owned()
+                    }
                 };
                 let reading = if r.implied { " (our reading)" } else { "" };
                 let _ = writeln!(text, "    {}\n        §{}, {}{reading}: {}\n        {by}", r.id, r.section, r.level, r.text);
             }
-            text.push('\n');
+            let _ = writeln!(text, "{asked} are asked, {cannot} cannot be asked, {nobody} are asked by nobody\n");
         }
         text
+    }
+}
+
+impl Citing<'_> {
+    fn counts(&self) -> String {
+        format!("asked by {} checks, {} rules", self.checks.len(), self.rules.len())
+    }
+
+    /// A file stands once, with the names of its rows behind it.
+    fn names(&self) -> String {
+        let mut files: Vec<(&str, Vec<&str>)> = Vec::new();
+        for id in &self.checks {
+            let (file, row) = id.split_once('#').map_or((*id, None), |(file, row)| (file, Some(row)));
+            if files.last().is_none_or(|(last, _)| *last != file) {
+                files.push((file, Vec::new()));
+            }
+            if let (Some(row), Some((_, rows))) = (row, files.last_mut()) {
+                rows.push(row);
+            }
+        }
+        let rules = self.rules.iter().map(|id| format!("rule {id}"));
+        let file = |(file, rows): (&str, Vec<&str>)| rows.iter().fold(file.to_owned(), |text, row| format!("{text} #{row}"));
+        format!("asked by {}", files.into_iter().map(file).chain(rules).collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -159,6 +200,10 @@ mod tests {
             bcl-4-short-exp
                 §4, SHOULD (our reading): A logout token lives two minutes at most.
                 asked by nobody
+        0 are asked, 0 cannot be asked, 1 are asked by nobody
         "#);
+        let rfc = coverage.requirements(Some("rfc7636"));
+        let honest = HONEST.split('#').next().unwrap();
+        assert!(rfc.contains(&format!("asked by {honest} #another-verifier\n")) && rfc.contains("1 are asked, 0 cannot"), "{rfc}");
     }
 }

@@ -9,7 +9,6 @@ use crate::transcript::view::basic;
 use crate::transcript::{Answer, Endpoint, Place, Reply, Request, Transcript};
 
 /// Where things are in the honest walk.
-#[allow(dead_code, reason = "for the rules on exchanges")]
 pub struct Marks {
     /// Exchanges: with an actor, with an actor who has one, without an actor, for an ID token, of an ID token.
     acted: usize,
@@ -168,6 +167,23 @@ fn succeed(t: &mut Transcript, exchange: usize) {
 
 /// A rule, and the way in which the honest walk is spoilt for it.
 pub const SPOILT: &[(&str, Spoil<Marks>)] = &[
+    ("an-exchange-says-what-was-issued", |t, m| edit_json(t, m.plain, |b| without(b, "issued_token_type"))),
+    ("the-issued-type-is-true", |t, m| edit_json(t, m.plain, |b| b["issued_token_type"] = json!(format!("{TYPE}id_token")))),
+    ("the-issued-type-is-true", |t, m| edit_json(t, m.plain, |b| b["issued_token_type"] = json!(format!("{TYPE}jwt")))),
+    ("n_a-means-no-access-token", |t, m| edit_json(t, m.id_token, |b| b["token_type"] = json!("Bearer"))),
+    ("n_a-means-no-access-token", |t, m| edit_json(t, m.acted, |b| b["token_type"] = json!("N_A"))),
+    ("an-exchange-never-widens-the-scope", |t, m| edit_json(t, m.acted, |b| b["scope"] = json!("openid email"))),
+    ("an-exchange-never-changes-the-audience", |t, m| edit_id_token(t, m.of_id_token, |_, c| c["aud"] = json!(["web", "everybody"]))),
+    ("an-exchange-keeps-the-subject", |t, m| edit_id_token(t, m.acted, |_, c| c["sub"] = json!("sub-of-support"))),
+    ("an-actor-is-an-object", |t, m| edit_id_token(t, m.acted, |_, c| c["act"] = json!("sub-of-support"))),
+    ("an-actor-is-an-object", |t, m| edit_id_token(t, m.nested, |_, c| c["act"]["act"] = json!([]))),
+    ("an-actor-is-identity-alone", |t, m| edit_id_token(t, m.nested, |_, c| c["act"]["act"]["exp"] = json!(1))),
+    ("a-delegation-names-its-actor", |t, m| edit_id_token(t, m.acted, |_, c| c["act"]["sub"] = json!("sub-of-bob"))),
+    ("an-earlier-actor-is-nested", |t, m| edit_id_token(t, m.nested, |_, c| without(&mut c["act"], "act"))),
+    ("an-actor-is-never-lost", |t, m| edit_id_token(t, m.plain, |_, c| without(c, "act"))),
+    ("an-actor-is-never-lost", |t, m| edit_id_token(t, m.refreshed, |_, c| without(c, "act"))),
+    ("introspection-names-the-actor", |t, m| edit_json(t, m.introspected, |b| without(b, "act"))),
+    ("an-actor-does-not-manage", |t, m| t.exchanges[m.managed].answer.as_mut().unwrap().status = 200),
     ("a-device-is-told-everything", |t, m| edit_json(t, m.other, |b| without(b, "verification_uri"))),
     ("a-device-is-told-everything", |t, m| edit_json(t, m.other, |b| b["expires_in"] = json!("soon"))),
     ("device-answers-are-json", |t, m| t.exchanges[m.device].answer.as_mut().unwrap().headers[0].1 = "text/plain".into()),

@@ -6,9 +6,11 @@
 //!
 //! A new rule is one entry in the list of its file. A new file is a module and a line in [`rules`].
 
+mod actors;
 mod answers;
 mod codes;
 mod devices;
+mod exchanges;
 mod http;
 mod id_tokens;
 mod introspections;
@@ -55,6 +57,8 @@ pub fn rules() -> &'static [Rule] {
         all.extend(answers::rules());
         all.extend(http::rules());
         all.extend(codes::rules());
+        all.extend(exchanges::rules());
+        all.extend(actors::rules());
         all.extend(devices::rules());
         all.extend(id_tokens::rules());
         all.extend(people::rules());

@@ -25,7 +25,7 @@ pub(super) fn rules() -> Vec<Rule> {
         Rule {
             id: "a-delivery-has-one-logout_token",
             asks: "A delivery has one logout_token, in its body.",
-            cites: &["bcl-2.5-logout-token-param"],
+            cites: &["bcl-2.5-logout-token-param", "zitadel-bcl-44"],
             broken_by: &["logout-token-comes-twice"],
             judge: one_token,
         },
