@@ -18,8 +18,6 @@ pub struct Known {
     pub name: &'static str,
     /// What it does, in a sentence for editors.
     pub about: &'static str,
-    /// Whether its flow can be driven yet. A scenario that runs may only use verbs that are ready.
-    pub ready: bool,
     /// How its value is written.
     pub shape: Shape,
     /// Of each of these lists one field has to be there.
@@ -134,8 +132,6 @@ pub struct Act {
     pub name: &'static str,
     /// What it does.
     pub about: &'static str,
-    /// Whether it can be done yet.
-    pub ready: bool,
     /// Its fields.
     pub fields: &'static [Field],
     /// Those that have to be there.

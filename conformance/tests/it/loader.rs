@@ -1,8 +1,5 @@
 //! The language's loader: what loads.
 
-use std::fs;
-use std::path::Path;
-
 use conformance::embedded_files;
 use conformance::requirement::Requirements;
 use conformance::scenario::load::{Catalogue, Known, Problem, load};
@@ -17,17 +14,6 @@ type Files = Vec<(String, String)>;
 fn every_scenario_loads() {
     let catalogue = good(load(&scenarios(), &known(&requirements())));
     assert!(!catalogue.checks.is_empty());
-}
-
-/// Scenarios that the provider inside cannot pass yet wait in a folder of their own: for a verb that is not built, or for a flow of its own
-/// that is not. They load but for the first.
-#[test]
-fn every_later_scenario_loads() {
-    let requirements = requirements();
-    let mut known = known(&requirements);
-    known.allow_later = true;
-    let all: Files = scenarios().into_iter().chain(later()).collect();
-    good(load(&all, &known));
 }
 
 #[test]
@@ -67,10 +53,7 @@ fn a_row_is_the_question_with_one_thing_changed() {
 #[test]
 fn needs_add_up() {
     let requirements = requirements();
-    let mut known = known(&requirements);
-    known.allow_later = true;
-    let all: Files = scenarios().into_iter().chain(later()).collect();
-    let catalogue = good(load(&all, &known));
+    let catalogue = good(load(&scenarios(), &known(&requirements)));
     let needs = |id: &str| catalogue.get(id).map(|check: &Check| check.needs.clone()).unwrap_or_else(|| panic!("no {id}"));
     assert_eq!(needs("discovery/says-what-works"), ["client_credentials"]);
     assert_eq!(
@@ -100,24 +83,6 @@ fn known(requirements: &Requirements) -> Known<'_> {
 
 fn scenarios() -> Files {
     embedded_files::scenarios().iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect()
-}
-
-fn later() -> Files {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/later");
-    let mut files = Vec::new();
-    let mut folders = vec![root.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
-            if entry.is_dir() {
-                folders.push(entry);
-            } else {
-                let path = entry.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
-                files.push((path, fs::read_to_string(&entry).unwrap()));
-            }
-        }
-    }
-    files.sort();
-    files
 }
 
 fn good(loaded: Result<Catalogue, Vec<Problem>>) -> Catalogue {

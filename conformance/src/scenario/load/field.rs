@@ -2,9 +2,9 @@
 
 use super::scope::{Names, Scene, Use, deref, saved, sole, whole};
 use super::step::{Draft as Step, Edits, Number};
+use crate::scenario::Verb;
 use crate::scenario::verb::{Kind, Shape, When};
 use crate::scenario::word::{REQUEST_PLACES, REQUEST_TABLES, SIGNERS, SILENCES};
-use crate::scenario::{Verb, verb};
 use crate::toml_file::{Data, Entry, Node, Report, Slip, Span};
 use crate::transcript::view::{Part, duration_ms, references};
 
@@ -339,17 +339,4 @@ fn sent(path: &str, at: &Span, step: &Step<'_>, edits: &Edits<'_>, report: &mut 
 /// A duration with every reference replaced by a number.
 fn with_a_number(text: &str) -> String {
     references(text).into_iter().map(|part| if let Part::Text(text) = part { text } else { "1" }).collect()
-}
-
-/// Whether the flow behind a step exists.
-pub(super) fn ready(step: &Step<'_>) -> Result<(), Slip> {
-    let (name, ready) = match step.act {
-        Some(act) => (format!("admin.{}", act.name), act.ready),
-        None => (step.verb.name.to_owned(), step.verb.ready),
-    };
-    if ready {
-        return Ok(());
-    }
-    let built: Vec<_> = verb::VERBS.iter().filter(|known| known.ready).map(|known| known.name).collect();
-    Err(Slip::new(format!("`{name}` is known, and not built yet")).instead(format!("built are {}", built.join(", "))))
 }

@@ -18,8 +18,6 @@ pub struct Known<'a> {
     pub clients: BTreeMap<String, Value>,
     /// The fixtures' users by name, as in `fixtures/users.toml`.
     pub users: BTreeMap<String, Value>,
-    /// Accept verbs whose flow is not built yet.
-    pub allow_later: bool,
 }
 
 impl<'a> Known<'a> {
@@ -33,7 +31,6 @@ impl<'a> Known<'a> {
             defects: Some(defects.into_iter().map(str::to_owned).collect()),
             clients: named("clients")?,
             users: named("users")?,
-            allow_later: false,
         })
     }
 }

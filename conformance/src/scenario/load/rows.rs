@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::draft::{Draft, Row, Said, Wanted, Word, is_id};
 use super::expect::refused;
-use super::field::ready;
 use super::known::Known;
 use super::scope::{Asked, Client, Names, ROOTS, Scene, With};
 use super::step::{Draft as Step, Manner};
@@ -201,11 +200,6 @@ impl<'t> File<'_, 't, '_> {
 
     fn step(&mut self, step: &Step<'t>, names: &mut Names<'_>, scene: &Scene<'_, 't>, several: &mut Vec<Span>) -> Done {
         names.step(step, scene, self.report);
-        if !self.known.allow_later
-            && let Err(slip) = ready(step)
-        {
-            self.report.add(&step.at, slip);
-        }
         let wanted = step.refused.and_then(|node| refused(node, Some(step), self.report));
         if let (Some(Refused::Codes(codes) | Refused::AtClient(codes)), Some(node)) = (&wanted, step.refused)
             && codes.len() > 1

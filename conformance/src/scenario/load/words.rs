@@ -9,7 +9,7 @@ use super::rows::{File, Loaded};
 use super::scope::{Client, Names, Scene, Use, With, deref};
 use crate::requirement::{Requirement, Role, Strength};
 use crate::scenario::word::{self, CLIENT_METADATA, PROVIDER, Setting};
-use crate::scenario::{Check, Step, Verb};
+use crate::scenario::{Check, Step};
 use crate::toml_file::{Data, Entry, Node, Slip};
 use crate::transcript::view::{Part, duration_ms, references};
 
@@ -162,9 +162,6 @@ impl<'t> File<'_, 't, '_> {
             names.check(&entry.node, scene, Use::Value, self.report);
             let Some(register) = entry.node.get("register").filter(|node| node.flag() == Some(true)) else { continue };
             names.implied.entry("registration").or_insert_with(|| register.at.clone());
-            if !self.known.allow_later && !Verb::Register.known().ready {
-                self.report.add(&register.at, Slip::new("registration is known, and not built yet"));
-            }
         }
         self.draft.clients.iter().map(|entry| (entry.key.clone(), inlined(&entry.node, scene.with, 0))).collect()
     }
