@@ -10,6 +10,7 @@ pub mod fixture;
 pub mod foreign;
 pub mod judge;
 pub mod nearest;
+pub mod probe;
 pub mod proof;
 pub mod report;
 pub mod requirement;

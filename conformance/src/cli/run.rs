@@ -17,11 +17,13 @@ use crate::drive::{self, Job};
 use crate::judge::verdict::Record;
 use crate::judge::{Judged, judge_checks, rules::judge_rules};
 use crate::nearest::nearest;
+use crate::probe;
 use crate::report::html::Walks;
 use crate::report::record::{self, Run, Timing};
 use crate::report::terminal::{self, Paint};
 use crate::report::{Input, Report};
 use crate::scenario::Check;
+use crate::scenario::load::Known;
 use crate::target::Target;
 use crate::transcript::{Millis, Transcript};
 
@@ -44,12 +46,16 @@ pub fn run(args: &RunArgs) -> Result<u8, Stop> {
     let defect = args.defect.as_deref().map(|id| on_the_wire(&suite, id)).transpose()?;
     let held = Held::read(args, &suite, target.known())?;
     let walked = with_controls(&suite.checks, &selected);
+    let probes = probes(&suite, &target, &selected)?;
     let jobs = target.jobs(jobs(args.jobs));
+    let catalogue = Arc::new(suite.checks.iter().chain(&probes).cloned().collect::<Vec<_>>());
+    let walked: Vec<usize> = walked.into_iter().chain(suite.checks.len()..catalogue.len()).collect();
     let (walks, interrupted) = session.work(walked.len(), |cancel, on| {
-        let (target, checks) = (target.clone(), suite.checks.clone());
+        let (target, checks) = (target.clone(), catalogue.clone());
         drive::run(Job { target, checks, selected: walked.clone(), jobs, seed: args.seed, defect: defect.clone(), cancel }, on)
     })?;
-    let records: Vec<Record> = walks.into_iter().map(|w| w.record).collect();
+    let mut records: Vec<Record> = walks.into_iter().map(|w| w.record).collect();
+    let found = probe::found(&mut records, &probes, &target, &suite.requirements);
     let judged = judged(&suite, &selected, &records);
     let not_reached = if interrupted { selected.len() - judged.checks.len() } else { 0 };
     let mut report = Report::new(Input {
@@ -61,7 +67,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Stop> {
             defect: args.defect.clone(),
             not_reached,
         },
-        target: asked(&target, &records),
+        target: asked(&target, &records, found),
         checks: &judged.checks,
         rules: &judged.rules,
         catalogue: &suite.checks,
@@ -79,6 +85,12 @@ pub fn run(args: &RunArgs) -> Result<u8, Stop> {
     }
     say(&terminal::render(&report, if colour { Paint::Colour } else { Paint::Plain }));
     written.and(updated).map(|_| report.exit.code)
+}
+
+/// What is asked of the target because its file says that it lacks it.
+fn probes(suite: &Suite, target: &Target, selected: &[usize]) -> Result<Vec<Check>, Stop> {
+    let known = Known::embedded(&suite.requirements, []).map_err(|e| Stop::Usage(format!("fixtures: {e}")))?;
+    probe::probes(target, selected.iter().map(|i| &suite.checks[*i]), &known).map_err(Stop::Usage)
 }
 
 /// The defect of this name.
@@ -115,13 +127,13 @@ fn judged(suite: &Suite, selected: &[usize], records: &[Record]) -> Judged {
 }
 
 /// Who was asked, as the recordings have it.
-fn asked(target: &Target, records: &[Record]) -> record::Target {
+fn asked(target: &Target, records: &[Record], found: Vec<String>) -> record::Target {
     let profile = records.iter().find_map(Record::transcript).map(|t| &t.target);
     record::Target {
         name: target.name().to_owned(),
         issuer: profile.and_then(|p| p.issuers.get("primary")).cloned().unwrap_or_default(),
         virtual_time: profile.is_some_and(|p| p.virtual_time),
-        notes: target.notes(),
+        notes: target.notes().into_iter().chain(found).collect(),
     }
 }
 
