@@ -11,6 +11,7 @@ use crate::judge::verdict::{Record, Skip, Word};
 use crate::requirement::Requirements;
 use crate::scenario::Check;
 use crate::scenario::load::{Known, load};
+use crate::scenario::word::is_power;
 use crate::target::Target;
 
 /// How a feature is asked for.
@@ -41,7 +42,8 @@ pub const PROBES: &[(&str, Probe)] = &[
     (
         "token_exchange",
         Asks(
-            "{signed in}[ask]\nexchange = { client = 'web', subject_token = '{alice.access_token}', \
+            "[[step]]\nlogin = { user = 'alice', client = 'backoffice', scope = 'openid' }\nsave = 'alice'\n\
+             [ask]\nexchange = { client = 'backoffice', subject_token = '{alice.access_token}', \
              subject_token_type = 'urn:ietf:params:oauth:token-type:access_token' }\nexpect.access_token = { kind = 'string' }\n",
         ),
     ),
@@ -110,8 +112,8 @@ pub fn probes<'c>(target: &Target, passed_over: impl Iterator<Item = &'c Check>,
     let mut checks = scenarios(known)?;
     checks.retain_mut(|check| {
         let feature = check.id.strip_prefix(FOLDER).unwrap_or_default().to_owned();
-        // That it is lacking is what is in question here.
-        check.needs.retain(|need| *need != feature);
+        // Whether it is lacking is in question here, and what else it takes is asked for with it.
+        check.needs.retain(|need| is_power(need));
         lacking.contains(&feature) && drive::skip(check, target).is_none()
     });
     Ok(checks)

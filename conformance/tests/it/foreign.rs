@@ -1,13 +1,10 @@
 //! Targets that others have written: what the harness does with a target file, an address and a clock that it does not own.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use conformance::drive::live::Now;
 use conformance::drive::{Job, RunError, Walk, run};
-use conformance::embedded_files;
 use conformance::judge::verdict::{Record, Word};
 use conformance::scenario::Check;
 use conformance::scenario::load::{Known, load};
@@ -15,10 +12,11 @@ use conformance::target::Target;
 use conformance::transcript::{Ended, Landed, Transcript};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers};
 
+use crate::outside::{free_port, given_clients};
 use crate::pipeline::{catalogue, judged, requirements};
 
 /// A clock that stands still: what is asked of it here does not hang on the time of day.
@@ -58,106 +56,6 @@ pub fn scenarios(files: &[(String, String)]) -> Vec<Check> {
     let mut known = Known::embedded(&requirements, []).unwrap();
     known.defects = None;
     load(files, &known).unwrap_or_else(|p| panic!("{}", p.iter().map(|p| format!("{p}\n")).collect::<String>())).checks
-}
-
-/// A port that is free now.
-async fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
-}
-
-/// The fixtures as the configuration of a provider at `issuer`, and the same clients and people as a target file.
-fn at_addresses(issuer: &str, front: u16) -> (String, String) {
-    let read = |file: &str| {
-        let text = embedded_files::fixture(file).unwrap();
-        let text = regex::Regex::new(r"https://([a-z]+)\.rp\.test/").unwrap().replace_all(text, format!("http://127.0.0.1:{front}/$1/"));
-        text.replace("https://op.test", issuer).replace("https://other.op.test", "https://other.example").parse::<toml::Table>().unwrap()
-    };
-    let (mut clients, users) = (read("clients.toml"), read("users.toml"));
-    // A public client cannot be told of a logout over plain http (Back-Channel Logout §2.2).
-    // Nor are keys fetched over it (RFC 7591 §5).
-    let over_tls = |client: &toml::Value| client.get("jwks_uri").is_some();
-    clients["clients"].as_table_mut().unwrap().retain(|name, client| name != "tv" && name != "kiosk" && !over_tls(client));
-    let mut config = read("provider.toml");
-    for part in [read("keys.toml"), clients.clone(), users.clone()] {
-        config.extend(part);
-    }
-    let mut file: toml::Table = format!(
-        "name = \"ours, from outside\"\nissuer = \"{issuer}\"\nhas = [\"zitadel\"]\nlogin.driver = \"form\"\nquiet.after = \"20ms\"\n\
-         [[lacks]]\nfeature = \"registration\"\nbecause = \"its clients are given: it takes none over plain http\"\n\
-         [[lacks]]\nfeature = \"private_key_jwt\"\nbecause = \"it fetches no keys over plain http\"\n"
-    )
-    .parse()
-    .unwrap();
-    clients["clients"].as_table_mut().unwrap().insert("how".into(), "given".into());
-    file.extend(clients);
-    let person = |(name, user): (&String, &toml::Value)| {
-        let mut known: toml::Table = user.as_table().unwrap().clone();
-        known.retain(|key, _| key != "organization" && key != "roles");
-        known.insert("username".into(), name.as_str().into());
-        (name.clone(), known.into())
-    };
-    let people: toml::Table = users["users"].as_table().unwrap().iter().map(person).collect();
-    file.insert("users".into(), people.into());
-    (config.to_string(), file.to_string())
-}
-
-/// Hands every connection on to `to`.
-async fn relay(listener: TcpListener, to: SocketAddr) {
-    while let Ok((mut from, _)) = listener.accept().await {
-        tokio::spawn(async move {
-            let mut to = TcpStream::connect(to).await?;
-            tokio::io::copy_bidirectional(&mut from, &mut to).await
-        });
-    }
-}
-
-/// Lets the time of a provider pass as it does on the wall.
-async fn passing(provider: Arc<reference_server::Handle>) {
-    loop {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        let until = provider.now_ms() + 10;
-        while provider.step(until) {}
-    }
-}
-
-/// The provider inside, reached as if somebody else had written it: by an address and a CA of its own, with clients that are given.
-#[test]
-fn our_own_provider_conforms_from_outside() {
-    let (requirements, folder) = (requirements(), tempfile::tempdir().unwrap());
-    let checks = catalogue(&requirements);
-    let (target, walks) = Runtime::new().unwrap().block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let issuer = format!("https://{}", listener.local_addr().unwrap());
-        let (config, file) = at_addresses(&issuer, free_port().await);
-        let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(crypto.clone()).with_safe_default_protocol_versions().unwrap();
-        let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-        std::fs::write(folder.path().join("ca.pem"), certified.cert.pem()).unwrap();
-        let key = rustls_pki_types::PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
-        let served = rustls::ServerConfig::builder_with_provider(crypto).with_safe_default_protocol_versions().unwrap();
-        let served = served.with_no_client_auth().with_single_cert(vec![certified.cert.der().clone()], key.into()).unwrap();
-        let outside = reference_server::Outside {
-            tls: Some(Arc::new(served)),
-            client_tls: Arc::new(tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()),
-            resolve: Arc::new(|host: &str, port: u16| Some(SocketAddr::new(host.parse().ok()?, port))),
-            data: None,
-        };
-        let provider = Arc::new(reference_server::start(&config, [7; 32], outside).await.unwrap());
-        tokio::spawn(relay(listener, provider.addr()));
-        tokio::spawn(passing(provider.clone()));
-        let file = format!("{file}\n[trust]\nca = 'ca.pem'\n");
-        let target = target(folder.path(), &file, Arc::new(move || provider.now_ms()));
-        let walks = walked(&target, &checks).await.unwrap();
-        (target, walks)
-    });
-    let judged = judged(&checks, &walks, &requirements);
-    let red = judged.checks.iter().chain(&judged.rules).filter(|v| matches!(v.word, Word::Fail | Word::Warn | Word::Blocked));
-    let red: Vec<String> = red.map(|v| format!("{:?} {} {:?} {:?}", v.word, v.id, v.why, v.findings.first())).collect();
-    assert!(red.is_empty(), "{red:#?}");
-    let passed = judged.checks.iter().filter(|v| v.word == Word::Pass).count();
-    assert!(passed * 2 > judged.checks.len(), "{passed} of {} were asked", judged.checks.len());
-    let notes = target.notes();
-    assert!(notes.len() == 2 && notes.iter().all(|note| note.starts_with("the target file says that it lacks")), "{notes:#?}");
 }
 
 /// A provider of few words: `answer` says what it answers to what.
@@ -203,8 +101,7 @@ fn discovery(request: &Request) -> Value {
 
 /// The target file of a stub: everybody and everything is given, and every act works.
 async fn stub_file(issuer: &str) -> String {
-    let (_, file) = at_addresses(issuer, free_port().await);
-    let mut file: toml::Table = file.parse().unwrap();
+    let (_, mut file) = given_clients(issuer, free_port().await);
     file["quiet"] = toml::Table::from_iter([("after".to_owned(), "1ms".into())]).into();
     file.insert("other_issuer".into(), issuer.into());
     let acts = conformance::scenario::verb::ACTS.iter().map(|act| (act.name.to_owned(), vec!["true"].into()));

@@ -7,6 +7,7 @@ mod devices;
 mod foreign;
 mod killed;
 mod loader;
+mod outside;
 mod pipeline;
 mod proof;
 mod readme;
