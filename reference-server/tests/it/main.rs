@@ -29,5 +29,6 @@ mod serving;
 mod set_up;
 mod signed;
 mod token_exchange;
+mod token_histories;
 mod users;
 mod walker;
