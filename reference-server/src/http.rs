@@ -202,7 +202,7 @@ async fn whole(mut body: Incoming) -> Result<Option<Bytes>, hyper::Error> {
 }
 
 /// RFC 9110, section 5.6.7. The provider's own time, not the machine's.
-fn imf_fixdate(secs: i64) -> String {
+pub fn imf_fixdate(secs: i64) -> String {
     let (days, of_day) = (secs.div_euclid(86_400), secs.rem_euclid(86_400));
     // Civil date from a day count (Howard Hinnant): years begin in March, so that the leap day is the last one.
     let shifted = days + 719_468;

@@ -38,7 +38,7 @@
 //! | `user_code` | what a person carries from a device to a browser |
 //! | `claims`, `subject` | what a client learns of a user, and by which `sub` it knows them |
 //! | `names`, `scope`, `params`, `exchange` | values in their types, from the door on |
-//! | `pages` and `templates/`, `texts` and `locales/` | what people see, and what it says in each language |
+//! | `pages`, `admin_pages` and `templates/`, `texts` and `locales/` | what people see, and what it says in each language |
 //! | `config` | the configuration, and messages about slips in it |
 //! | `world` | time, fresh names, connections to others, and who is at work |
 //!
@@ -54,6 +54,7 @@
 //! - Nothing in discovery that does not work.
 
 mod actor;
+mod admin_pages;
 mod browser;
 mod claims;
 mod client_auth;

@@ -183,6 +183,20 @@ pub fn page(status: StatusCode, texts: &Texts, page: &impl Template, form_action
     html(status, texts, page, &policy)
 }
 
+/// A page whose forms lead to ours alone, and which may have a script of ours that asks us for more.
+pub fn page_with_script(status: StatusCode, texts: &Texts, page: &impl Template) -> Answer {
+    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+    html(status, texts, page, policy)
+}
+
+/// The script of the event log.
+pub fn script() -> Answer {
+    Answer { body: Bytes::from_static(include_bytes!("../templates/admin_log.js")), ..Answer::empty(StatusCode::OK) }
+        .with(CONTENT_TYPE, "text/javascript; charset=utf-8")
+        .with(CACHE_CONTROL, "public, max-age=3600")
+        .with(X_CONTENT_TYPE_OPTIONS, "nosniff")
+}
+
 fn html(status: StatusCode, texts: &Texts, page: &impl Template, policy: &str) -> Answer {
     // Templates are checked when they are compiled; what can fail is writing to memory.
     let text = page.render().unwrap_or_default();

@@ -148,6 +148,11 @@ pub fn tags() -> Vec<&'static str> {
     LANGUAGES.iter().map(|texts| texts.tag.as_str()).collect()
 }
 
+/// English, for pages that there are in no other language.
+pub fn english() -> &'static Texts {
+    &LANGUAGES[0]
+}
+
 /// The language of a page: the first of the wishes in `ui_locales` that there is (Core, section 3.1.2.1), else what the browser likes
 /// best, else the first.
 pub fn texts(ui_locales: Option<&str>, request: &Request) -> &'static Texts {

@@ -1,5 +1,6 @@
 //! The endpoints: a table of paths, and how one is found.
 
+mod admin;
 mod authorize;
 mod device;
 mod device_authorization;
@@ -76,6 +77,17 @@ static ROUTES: &[Route] = &[
     Route { path: "/end_session/confirm", methods: POST, cors: false, answer: |cx| Box::pin(end_session::confirm(cx)) },
     Route { path: "/signed-out", methods: GET, cors: false, answer: |cx| Box::pin(end_session::signed_out(cx)) },
     Route { path: "/style.css", methods: GET, cors: false, answer: |_| Box::pin(std::future::ready(pages::style())) },
+    Route { path: "/admin", methods: GET, cors: false, answer: |cx| Box::pin(admin::admin(cx)) },
+    Route { path: "/admin/password", methods: POST, cors: false, answer: |cx| Box::pin(admin::admin_password(cx)) },
+    Route { path: "/admin/consent", methods: POST, cors: false, answer: |cx| Box::pin(admin::admin_canceled(cx)) },
+    Route { path: "/admin/clients", methods: GET, cors: false, answer: |cx| Box::pin(admin::admin_clients(cx)) },
+    Route { path: "/admin/clients/{client_id}", methods: GET_AND_POST, cors: false, answer: |cx| Box::pin(admin::admin_client(cx)) },
+    Route { path: "/admin/sessions", methods: GET, cors: false, answer: |cx| Box::pin(admin::admin_sessions(cx)) },
+    Route { path: "/admin/sessions/{sid}/end", methods: POST, cors: false, answer: |cx| Box::pin(admin::admin_end_session(cx)) },
+    Route { path: "/admin/flags", methods: GET_AND_POST, cors: false, answer: |cx| Box::pin(admin::admin_flags(cx)) },
+    Route { path: "/admin/events", methods: GET, cors: false, answer: |cx| Box::pin(admin::admin_events(cx)) },
+    Route { path: "/admin/events.json", methods: GET, cors: false, answer: |cx| Box::pin(admin::admin_new_events(cx)) },
+    Route { path: "/admin/log.js", methods: GET, cors: false, answer: |cx| Box::pin(admin::admin_script(cx)) },
     Route { path: "/management/sessions", methods: GET, cors: false, answer: |cx| Box::pin(management::sessions(cx)) },
     Route { path: "/management/sessions/{sid}", methods: DELETE, cors: false, answer: |cx| Box::pin(management::terminate(cx)) },
     Route { path: "/management/keys/rotate", methods: POST, cors: false, answer: |cx| Box::pin(management::rotate(cx)) },

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::written;
+use super::{PAGE, written};
 use crate::config::{self, AuthMethod, Client, Secret, WrittenClient};
 use crate::log::{Aggregate, Batch, Failure, Payload as _};
 use crate::names::ClientId;
@@ -14,9 +14,6 @@ use crate::provider::{Cx, Provider};
 use crate::refusal::Refusal;
 use crate::registration::{self, Wanted};
 use crate::state::client::{self, Begun, ClientAdded, ClientChanged, ClientLog, ClientRegistered, ClientRemoved, KeptSecret};
-
-/// How many events are read at once.
-const PAGE: usize = 1000;
 
 /// A client, to be shown.
 #[derive(Clone, Debug)]

@@ -3,13 +3,18 @@
 pub mod clients;
 
 use crate::log::{Batch, Failure, NotWritten, Payload};
-use crate::names::UserId;
+use crate::names::{SessionId, UserId};
 use crate::provider::Provider;
+use crate::sessions;
 use crate::state::features::{Features, Flag, Level};
+use crate::state::session::{Session, SessionAdded};
 use crate::state::user::{
     self, Membership, MembershipGranted, MembershipWithdrawn, Person, UserDeactivated, UserLocked, UserReactivated, UserRemoved,
     UserUnlocked,
 };
+
+/// How many events are read at once.
+const PAGE: usize = 1000;
 
 /// The role of users who may manage.
 pub const OWNER: &str = "IAM_OWNER";
@@ -31,6 +36,38 @@ pub enum Change {
     Grant(Membership),
     /// They have it no more.
     Withdraw(Membership),
+}
+
+/// A session that was begun once.
+pub struct Begun {
+    /// Where the log begins to speak of it.
+    pub position: u64,
+    /// The session.
+    pub session: Session,
+    /// Whether it can be used: it is of no use to a user who may not sign in.
+    pub active: bool,
+}
+
+/// Sessions that were begun after a position of the log, in order, at most so many.
+///
+/// # Errors
+/// The store failed.
+pub async fn sessions(provider: &Provider, mut after: u64, limit: usize) -> Result<Vec<Begun>, Failure> {
+    let now_ms = provider.world.now_ms();
+    let mut begun = Vec::new();
+    loop {
+        let events = provider.log.read(after, PAGE).await?;
+        let Some(last) = events.last() else { return Ok(begun) };
+        after = last.position;
+        for event in events.iter().filter(|event| event.kind == SessionAdded::TYPE) {
+            let Some(session) = Session::load(&provider.log, &SessionId::new(event.aggregate.id())).await? else { continue };
+            let active = sessions::is_alive(provider, &session, now_ms).await? && provider.active_user(&session.user_id).await?.is_some();
+            begun.push(Begun { position: event.position, session, active });
+            if begun.len() == limit {
+                return Ok(begun);
+            }
+        }
+    }
 }
 
 /// Whether a batch was written; if not, somebody was faster, and it has to be decided again.

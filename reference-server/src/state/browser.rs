@@ -13,6 +13,8 @@ events! {
         /// The request.
         auth_request_id: SignInId,
     }
+    /// A browser that nobody knew was shown the sign-in of the admin page.
+    "browser.admin_page.shown" BrowserAdminPageShown {}
     /// A browser that nobody knew was shown the page for the code of a device.
     "browser.device_page.shown" BrowserDevicePageShown {}
     /// The code of a device was entered in this browser.

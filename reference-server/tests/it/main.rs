@@ -1,5 +1,6 @@
 //! The provider from outside, over real sockets and TLS.
 
+mod admin;
 mod authorization;
 mod back_channel;
 mod claims;

@@ -143,7 +143,7 @@ fn id(cx: &Cx<'_>) -> Result<String, No> {
 }
 
 /// A segment of a path without its percent-encoding; nothing if it is not UTF-8 then.
-fn decoded(segment: &str) -> Option<String> {
+pub fn decoded(segment: &str) -> Option<String> {
     let hidden = segment.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
     let (text, _) = url::form_urlencoded::parse(hidden.as_bytes()).next()?;
     (!text.contains(char::REPLACEMENT_CHARACTER)).then(|| text.into_owned())
