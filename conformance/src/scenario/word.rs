@@ -204,6 +204,8 @@ pub const PROVIDER: &[(&str, Setting)] = &[
     ("lifetimes.client_assertion", Setting::Duration),
     ("outgoing.guard_internal", Setting::Flag),
     ("registration.mode", Setting::Words(&["off", "token", "open"])),
+    ("device.amount", Setting::Number),
+    ("device.dash_interval", Setting::Number),
     ("device.guesses", Setting::Number),
     ("delivery.limit", Setting::Duration),
     ("delivery.pauses", Setting::Durations),
