@@ -40,7 +40,8 @@ pub struct TargetFile {
     /// `[login]`.
     pub login: Login,
     /// `[admin] ACT = ["program", "argument", …]`: acts of the closed list that can be done by a command; each gives the power `admin.ACT`.
-    /// In the words the fields of the act can be named: `{of.id_token.sid}`, or `{of.sid}` for short. 0 is done.
+    /// In the words the fields of the act can be named: `{of.id_token.sid}`, or `{of.sid}` for short; `{user}` is the name in the suite,
+    /// `{user.username}` that of the file, and so for `{client.client_id}`. 0 is done.
     pub admin: BTreeMap<String, Vec<String>>,
     /// `[[lacks]] feature, because`: features that it does not have; the checks that need them are skipped with this reason.
     pub lacks: Vec<(String, String)>,

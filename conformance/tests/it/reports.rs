@@ -48,6 +48,15 @@ fn the_counts_are_as_committed() {
     snapshot("", "summary", &Coverage::of(&checks, rules(), &requirements).counts());
 }
 
+/// Of the system that the provider stands for every line is asked, or says why it is not.
+#[test]
+fn no_line_of_the_described_system_is_left_out() {
+    let requirements = requirements();
+    let checks = catalogue(&requirements);
+    let list = Coverage::of(&checks, rules(), &requirements).requirements(Some("zitadel"));
+    assert!(list.contains(", 0 are asked by nobody"), "{}", list.lines().rev().find(|line| line.contains("are asked")).unwrap_or_default());
+}
+
 fn snapshot(area: &str, name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(Path::new(REPORTS).join(area));

@@ -62,7 +62,7 @@ pub async fn admin(site: &Site, doing: &Doing<'_>) -> Result<Reply, String> {
         }
         Acts::Commands { directory, acts } => {
             let command = acts.get(act).ok_or_else(|| format!("the target file has no command for `{act}`"))?;
-            let words = command.iter().map(|word| fill(word, doing)).collect::<Result<Vec<_>, _>>()?;
+            let words = command.iter().map(|word| fill(word, site, doing)).collect::<Result<Vec<_>, _>>()?;
             let said = run(&words, directory).await.map_err(|why| site.recorder.live.broken(format!("`{act}`: {why}")))?;
             Ok(Reply { made: json!({ "said": said }), success: true, ..Reply::default() })
         }
@@ -132,8 +132,9 @@ async fn run(words: &[String], directory: &Path) -> Result<String, String> {
     Ok(said(&done.stdout))
 }
 
-/// `{of.id_token.sid}` and the fields of the act, in the words of a command.
-fn fill(text: &str, doing: &Doing<'_>) -> Result<String, String> {
+/// `{of.id_token.sid}` and the fields of the act, in the words of a command. Behind `user` and `client` what the target calls them:
+/// `{user.username}`, `{client.client_id}`.
+fn fill(text: &str, site: &Site, doing: &Doing<'_>) -> Result<String, String> {
     let mut whole = String::new();
     for part in references(text) {
         match part {
@@ -143,7 +144,13 @@ fn fill(text: &str, doing: &Doing<'_>) -> Result<String, String> {
                 let tree = Value::Object(doing.fields.clone());
                 // `{of.sid}` is short for the claim of the sign-in's ID token.
                 let short: Vec<&str> = segments.iter().flat_map(|s| if *s == "of" { vec!["of", "id_token"] } else { vec![*s] }).collect();
-                let value = at(&tree, &segments).or_else(|| at(&tree, &short)).ok_or_else(|| format!("`{{{path}}}` leads nowhere"))?;
+                let called = || match segments.as_slice() {
+                    ["user", rest @ ..] => at(site.recorder.live.lock().transcript.users.get(doing.text("user")?)?, rest),
+                    ["client", rest @ ..] => at(&site.client(doing.text("client")?).ok()?, rest),
+                    _ => None,
+                };
+                let value = at(&tree, &segments).or_else(|| at(&tree, &short)).or_else(called);
+                let value = value.ok_or_else(|| format!("`{{{path}}}` leads nowhere"))?;
                 whole.push_str(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
             }
         }
