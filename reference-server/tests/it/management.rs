@@ -1,6 +1,7 @@
 //! The management API.
 
 use hyper::Method;
+use serde_json::{Value, json};
 
 use crate::walker::{MANAGEMENT, Walker, claims, provider};
 
@@ -45,4 +46,48 @@ async fn sessions_are_listed_and_events_go_on_after_a_position() {
     }
     let absent = walker.send(Method::DELETE, "https://op.test/management/sessions/none", &[("authorization", &bearer)], "").await;
     assert_eq!(absent.status, 404);
+}
+
+/// Exchanges the subject's access token, for the actor to act with if there is one, and returns the bearer header of what came.
+async fn exchanged(walker: &mut Walker, subject: &Value, actor: Option<&Value>) -> String {
+    let text = |tokens: &Value| tokens["access_token"].as_str().expect("a token").to_owned();
+    let kind = "urn:ietf:params:oauth:token-type:access_token";
+    let (subject, actor) = (text(subject), actor.map(text));
+    let mut form = vec![
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("subject_token", &subject),
+        ("subject_token_type", kind),
+        ("scope", "openid"),
+    ];
+    if let Some(actor) = &actor {
+        form.extend([("actor_token", actor.as_str()), ("actor_token_type", kind)]);
+    }
+    let reply = walker.ask("backoffice", "/token", &form).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    format!("Bearer {}", text(&reply.json()))
+}
+
+#[tokio::test]
+async fn whoever_acts_for_an_owner_is_refused_good_or_not_and_an_owner_with_an_exchanged_token_is_not() {
+    let handle = provider().await;
+    let mut walker = Walker::new(&handle);
+    let admin = Walker::new(&handle).login_for("admin", "backoffice", "openid").await;
+    let support = Walker::new(&handle).login_for("support", "backoffice", "openid").await;
+    let plain = exchanged(&mut walker, &admin, None).await;
+    let acting = exchanged(&mut walker, &admin, Some(&support)).await;
+    // An owner who acts for somebody else is refused as well.
+    walker.manage(Method::PUT, "users/9c31f0d8-support/roles/IAM_OWNER", None).await;
+    let alice = Walker::new(&handle).login_for("alice", "backoffice", "openid").await;
+    let for_alice = exchanged(&mut walker, &alice, Some(&support)).await;
+    let mut asked = async |bearer: &str| {
+        let reply = walker.send(Method::GET, "https://op.test/management/users", &[("authorization", bearer)], "").await;
+        (reply.status.as_u16(), reply.json()["id"].clone())
+    };
+    assert_eq!(asked(&plain).await, (200, Value::Null));
+    for acting in [&acting, &for_alice] {
+        assert_eq!(asked(acting).await, (403, json!("ACTOR-REFUSED")));
+    }
+    let _ = handle.step(handle.now_ms() + 2 * 3_600_000);
+    assert_eq!(asked(&plain).await, (401, json!("TOKEN-INVALID")), "it has expired");
+    assert_eq!(asked(&acting).await, (403, json!("ACTOR-REFUSED")), "also when it has expired: before anything else");
 }
