@@ -89,8 +89,7 @@ impl Http {
         let request = builder.body(body).map_err(|e| format!("the request cannot be sent: {e}"))?;
         let answer = client.request(request).await.map_err(|e| chain(&e))?;
         let (head, body) = answer.into_parts();
-        let body =
-            http_body_util::Limited::new(body, LARGEST).collect().await.map_err(|e| format!("the answer breaks off: {e}"))?.to_bytes();
+        let body = whole(body, head.status).await?;
         Ok(Answer {
             status: head.status.as_u16(),
             headers: head
@@ -101,6 +100,22 @@ impl Http {
             body: String::from_utf8_lossy(&body).into_owned(),
         })
     }
+}
+
+/// The body. Who refuses a request that was too large may hang up on whoever is still sending: the status has come, and tells all.
+async fn whole(body: hyper::body::Incoming, status: hyper::StatusCode) -> Result<Vec<u8>, String> {
+    let mut body = http_body_util::Limited::new(body, LARGEST);
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => bytes.extend(frame.into_data().unwrap_or_default()),
+            Err(why) if why.is::<http_body_util::LengthLimitError>() || status.is_success() || status.is_redirection() => {
+                return Err(format!("the answer breaks off: {why}"));
+            }
+            Err(_) => break,
+        }
+    }
+    Ok(bytes)
 }
 
 /// All bytes but the last; then, when everybody has come so far, the last.
@@ -151,5 +166,37 @@ impl tower_service::Service<Name> for Names {
                 None => Ok(tokio::net::lookup_host((name.as_str(), 0)).await?.collect::<Vec<_>>().into_iter()),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+
+    use super::*;
+
+    /// What comes of an answer of which the connection carries no more than this.
+    async fn cut_off(answer: &'static str) -> Result<u16, String> {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        let peer = std::thread::spawn(move || {
+            let (mut connection, _) = listener.accept().expect("a connection");
+            let _ = connection.read(&mut [0; 1024]);
+            let _ = connection.write_all(answer.as_bytes());
+        });
+        let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(crypto).with_safe_default_protocol_versions().expect("versions");
+        let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+        let request = Request { method: "GET".into(), url, headers: Vec::new(), body: String::new() };
+        let answer = Http::new(&Arc::new(tls), None).send(&request, None).await;
+        peer.join().expect("the peer");
+        answer.map(|a| a.status)
+    }
+
+    #[tokio::test]
+    async fn a_refusal_that_breaks_off_is_still_one() {
+        assert_eq!(cut_off("HTTP/1.1 431 Too Large\r\ncontent-length: 100\r\n\r\nshort").await, Ok(431));
+        let said = cut_off("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort").await;
+        assert!(said.clone().is_err_and(|why| why.starts_with("the answer breaks off")), "{said:?}");
     }
 }

@@ -73,6 +73,7 @@ async fn take(site: &Site, place: Place, step: &Step, index: usize) -> StepRecor
     match go(site, step, index, &mut record).await {
         Ok(()) => {}
         Err(Stop::Failed(why)) => record.outcome = Outcome::Failed(why),
+        Err(Stop::Harness(why)) => record.outcome = Outcome::Failed(site.recorder.live.broken(why)),
         Err(Stop::Stuck(why)) => record.outcome = Outcome::Stuck(why),
     }
     record.ended = site.time.now();
@@ -82,6 +83,8 @@ async fn take(site: &Site, place: Place, step: &Step, index: usize) -> StepRecor
 enum Stop {
     Failed(String),
     Stuck(String),
+    /// Nothing is said of the target then.
+    Harness(String),
 }
 
 impl From<String> for Stop {
@@ -94,7 +97,9 @@ impl From<Restless> for Stop {
     fn from(why: Restless) -> Self {
         match why {
             Restless::Stuck | Restless::Late(_) => Self::Stuck(why.to_string()),
-            Restless::Unsettled(..) | Restless::NotSlow => Self::Failed(why.to_string()),
+            Restless::NotSlow => Self::Failed(why.to_string()),
+            // By its own numbers it is at work, and the harness cannot tell at what.
+            Restless::Unsettled(..) => Self::Harness(why.to_string()),
         }
     }
 }
