@@ -33,6 +33,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer, ValueDeserializer};
 
 use crate::embedded_files;
+use crate::nearest::{most_alike, nearest};
 
 /// All requirements, in the order of the files and of the entries in them.
 #[derive(Debug, Clone)]
@@ -174,7 +175,7 @@ impl Requirements {
     pub fn nearest(&self, id: &str) -> Option<&str> {
         let ids = || self.by_id.keys().map(String::as_str);
         let section = section_of(id);
-        nearest(id, ids().filter(|other| section.is_some() && section_of(other) == section), 0.0).or_else(|| nearest(id, ids(), 0.85))
+        most_alike(id, ids().filter(|other| section.is_some() && section_of(other) == section)).or_else(|| nearest(id, ids()))
     }
 
     /// All of them, in the order of the files and of the entries in them.
@@ -359,18 +360,6 @@ fn stem(file: &str) -> &str {
 fn section_of(id: &str) -> Option<&str> {
     let (end, _) = id.match_indices('-').nth(1)?;
     id.get(..end)
-}
-
-/// The candidate that is most like the word, if it is at least so like; the first of equals. Jaro-Winkler, which forgives a wrong ending most.
-fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>, least: f64) -> Option<&'a str> {
-    let mut best: Option<(f64, &str)> = None;
-    for candidate in candidates {
-        let likeness = strsim::jaro_winkler(word, candidate);
-        if likeness >= least && best.is_none_or(|(so_far, _)| likeness > so_far) {
-            best = Some((likeness, candidate));
-        }
-    }
-    best.map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]
