@@ -70,6 +70,7 @@ pub fn check(id: &str, expect: Expectations) -> Check {
 fn client(name: &str, alg: &str, session: bool) -> Value {
     json!({
         "client_id": name,
+        "client_name": format!("<b>{name}</b>"),
         "client_secret": format!("{name}-secret"),
         "redirect_uris": [format!("https://{name}.rp.test/cb")],
         "post_logout_redirect_uris": [format!("https://{name}.rp.test/out")],
@@ -104,7 +105,8 @@ pub fn request(method: &str, url: &str, form: &[(&str, &str)]) -> Request {
 }
 
 pub fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
-    Answer { status, headers: headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(), body: body.into() }
+    let dated = headers.iter().chain(&[("date", "Thu, 01 Jan 2026 12:00:00 GMT")]);
+    Answer { status, headers: dated.map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(), body: body.into() }
 }
 
 pub fn json_answer(status: u16, body: &Value) -> Answer {
@@ -119,6 +121,7 @@ pub fn login_page() -> Answer {
         ("content-type", "text/html; charset=utf-8"),
         ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
         ("referrer-policy", "no-referrer"),
+        ("set-cookie", "browser=who-this-is; Path=/; Secure; HttpOnly"),
     ];
     answer(200, &headers, LOGIN_PAGE)
 }

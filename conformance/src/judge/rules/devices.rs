@@ -123,7 +123,9 @@ fn whole(run: &Run<'_>, looks: &mut Looks) {
 }
 
 fn json(run: &Run<'_>, looks: &mut Looks) {
-    let all = run.answers().filter(|s| s.exchange.endpoint == Endpoint::Device && (200..300).contains(&s.answer.status));
+    let all = run.answers().filter(|s| {
+        s.exchange.endpoint == Endpoint::Device && s.exchange.request.method == "POST" && (200..300).contains(&s.answer.status)
+    });
     for seen in all {
         let fits = seen.answer.status == 200 && seen.media_type() == "application/json" && seen.object().is_some();
         looks.look(seen.at(), fits, "200, application/json, an object", || format!("{}, {}", seen.answer.status, seen.media_type()));

@@ -9,6 +9,7 @@
 mod actors;
 mod answers;
 mod codes;
+mod cookies;
 mod devices;
 mod exchanges;
 mod http;
@@ -56,6 +57,7 @@ pub fn rules() -> &'static [Rule] {
         let mut all = Vec::new();
         all.extend(answers::rules());
         all.extend(http::rules());
+        all.extend(cookies::rules());
         all.extend(codes::rules());
         all.extend(exchanges::rules());
         all.extend(actors::rules());

@@ -33,6 +33,13 @@ pub(super) fn rules() -> Vec<Rule> {
             judge: nothing_from_elsewhere,
         },
         Rule {
+            id: "names-of-clients-are-text",
+            asks: "A client whose name is markup is named on pages, and brings no markup into them.",
+            cites: &["rfc6749-10.14-sanitize"],
+            broken_by: &["names-of-clients-are-markup"],
+            judge: names_are_text,
+        },
+        Rule {
             id: "the-authorization-endpoint-has-no-cors",
             asks: "No script of another site may read an answer of the authorization endpoint.",
             cites: &["rfc9700-2.6-no-cors-authorize"],
@@ -122,6 +129,16 @@ fn same_site(a: &Url, b: &Url) -> bool {
     let (Some(a), Some(b)) = (a.host_str(), b.host_str()) else { return false };
     let site = |host: &str| host.rsplitn(3, '.').take(2).map(str::to_owned).collect::<Vec<_>>();
     a == b || (a.parse::<std::net::IpAddr>().is_err() && site(a).len() == 2 && site(a) == site(b))
+}
+
+fn names_are_text(run: &Run<'_>, looks: &mut Looks) {
+    for (seen, _) in pages(run) {
+        let names = seen.walk.transcript.clients.keys().filter_map(|client| seen.walk.client(Some(client), "client_name")?.as_str());
+        for name in names.filter(|name| name.contains('<')) {
+            let raw = seen.answer.body.contains(name);
+            looks.look(seen.at(), !raw, "the name as text, or not at all", || format!("`{name}` as it is, in the page"));
+        }
+    }
 }
 
 fn no_cors(run: &Run<'_>, looks: &mut Looks) {

@@ -276,6 +276,11 @@ const SPOILT: &[(&str, Spoil<Marks>)] = &[
     ("a-logout-token-says-nothing-more", |t, m| edit_logout_token(t, m.told, |_, c| c["email"] = json!("a@example.test"))),
     ("a-logout-header-says-nothing-more", |t, m| edit_logout_token(t, m.told, |h, _| h["cty"] = json!("JWT"))),
     ("a-405-says-what-is-allowed", |t, m| header(t, m.not_allowed, "allow", None)),
+    ("cookies-keep-to-tls", |t, m| header(t, m.page, "set-cookie", Some("browser=who-this-is; HttpOnly"))),
+    ("cookies-are-kept-from-scripts", |t, m| header(t, m.page, "set-cookie", Some("browser=who-this-is; Secure"))),
+    ("names-of-clients-are-text", |t, m| {
+        t.exchanges[m.page].answer.as_mut().unwrap().body.push_str("<p><b>web</b> wants to know who you are");
+    }),
     ("a-401-has-a-challenge", |t, m| header(t, m.wrong, "www-authenticate", None)),
     ("signed-userinfo-verifies", |t, m| {
         let body = &mut t.exchanges[m.signed_userinfo].answer.as_mut().unwrap().body;
