@@ -343,9 +343,13 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let mut world = World::new().await;
-            for (user, scopes) in [(0, 15), (1, 15)] {
-                world.sign_in(user, scopes).await;
+            for user in 0..USERS.len() {
+                world.sign_in(user, 15).await;
             }
+            // So that there is somebody from the beginning who acts for one who may act.
+            let access = |at: usize| world.model.tokens.iter().filter(|token| token.kind == Kind::Access).nth(at).cloned();
+            let (support, auditor) = (access(1).expect("a token"), access(2).expect("a token"));
+            world.exchange(&support, Some(&auditor), None, None, 0).await;
             for act in &acts {
                 world.go(act).await;
                 world.compare().await;
