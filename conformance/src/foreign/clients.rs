@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::front::RunFront;
 use super::uses::Uses;
-use super::{Foreign, PATIENCE};
+use super::{Foreign, GRANTS, PATIENCE};
 use crate::drive::net::Http;
 use crate::drive::registration;
 use crate::scenario::Check;
@@ -103,7 +103,13 @@ impl Foreign {
 
     /// Registers one client (Registration §3.1, RFC 7591 §3.1). Returns its metadata as the answer has it.
     async fn register(&self, name: &str, metadata: &Value) -> Result<Value, String> {
-        let announced = self.state().metadata.clone();
+        let mut announced = self.state().metadata.clone();
+        // A grant may be there, and not for clients that register themselves: then the target file says that it is lacking.
+        let lacks =
+            |grant: &Value| GRANTS.iter().any(|(of, word)| grant == word && self.file.lacks.iter().any(|(feature, _)| feature == of));
+        if let Some(Value::Array(grants)) = announced.get_mut("grant_types_supported") {
+            grants.retain(|grant| !lacks(grant));
+        }
         let endpoint = announced.get("registration_endpoint").and_then(Value::as_str);
         let endpoint = endpoint.ok_or("clients are to be registered, and the discovery document has no `registration_endpoint`")?;
         let (asked, given_up) = registration::request(name, metadata, &announced);

@@ -308,6 +308,15 @@ impl Drop for Lent<'_> {
     }
 }
 
+/// The grants that are features, each with its name in `grant_types_supported` (Discovery §3).
+const GRANTS: [(&str, &str); 5] = [
+    ("client_credentials", "client_credentials"),
+    ("refresh_token", "refresh_token"),
+    ("device", "urn:ietf:params:oauth:grant-type:device_code"),
+    ("token_exchange", "urn:ietf:params:oauth:grant-type:token-exchange"),
+    ("jwt_bearer", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+];
+
 /// Where a discovery document announces a feature (Discovery §3, RFC 8414 §2, Back-Channel Logout §2.1).
 fn announced(metadata: &Value, feature: &str) -> Option<String> {
     let address = |member: &str| metadata.get(member)?.as_str().map(|_| format!("`{member}`"));
@@ -315,12 +324,9 @@ fn announced(metadata: &Value, feature: &str) -> Option<String> {
         let listed = metadata.get(member)?.as_array()?.iter().any(|v| v == word);
         listed.then(|| format!("`{word}` in `{member}`"))
     };
-    let grant = |word: &str| among("grant_types_supported", word);
+    let grant = || GRANTS.iter().find(|(of, _)| *of == feature).and_then(|(_, word)| among("grant_types_supported", word));
     match feature {
-        "client_credentials" | "refresh_token" => grant(feature),
-        "device" => address("device_authorization_endpoint").or_else(|| grant("urn:ietf:params:oauth:grant-type:device_code")),
-        "token_exchange" => grant("urn:ietf:params:oauth:grant-type:token-exchange"),
-        "jwt_bearer" => grant("urn:ietf:params:oauth:grant-type:jwt-bearer"),
+        "device" => address("device_authorization_endpoint").or_else(grant),
         "introspection" => address("introspection_endpoint"),
         "revocation" => address("revocation_endpoint"),
         "registration" => address("registration_endpoint"),
@@ -331,7 +337,7 @@ fn announced(metadata: &Value, feature: &str) -> Option<String> {
         "form_post" => among("response_modes_supported", "form_post"),
         "private_key_jwt" => among("token_endpoint_auth_methods_supported", "private_key_jwt"),
         // Impersonation and the form of access tokens are announced nowhere.
-        _ => None,
+        _ => grant(),
     }
 }
 

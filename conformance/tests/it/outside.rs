@@ -62,6 +62,8 @@ fn given(issuer: &str, front: u16) -> (toml::Table, toml::Table) {
     let over_tls = |client: &toml::Value| client.get("jwks_uri").is_some();
     clients["clients"].as_table_mut().unwrap().retain(|name, client| name != "tv" && name != "kiosk" && !over_tls(client));
     config.extend(clients.clone());
+    let own = toml::Value::try_from(conformance::drive::published::client_keys("backoffice")).unwrap();
+    config["clients"]["backoffice"].as_table_mut().unwrap().insert("jwks".into(), own);
     clients["clients"].as_table_mut().unwrap().insert("how".into(), "given".into());
     file.extend(clients);
     (config, file)
@@ -172,6 +174,9 @@ fn our_own_provider_conforms_from_outside_to_clients_that_register() {
         let target = ours(folder.path(), &certified, |issuer| {
             let (config, mut file) = provider_and_people(issuer, &address);
             lacks(&mut file, "device", "it registers no client that has a device only");
+            for feature in ["token_exchange", "jwt_bearer", "impersonation"] {
+                lacks(&mut file, feature, "its operator alone gives clients such a grant");
+            }
             lacks(&mut file, "jwt_access_token", "what an access token looks like is no metadata of a registration");
             lacks(&mut file, "pairwise", "it asks for the document of a sector, which is not there before its clients are");
             let table = |text: String| text.parse::<toml::Table>().unwrap();
@@ -183,7 +188,8 @@ fn our_own_provider_conforms_from_outside_to_clients_that_register() {
         walked(&target, &checks, (0..checks.len()).collect()).await
     });
     let asked = green(&checks, &walks);
-    assert!(asked * 2 > checks.len(), "{asked} of {} were asked", checks.len());
+    // What needs a power over the provider, or a client that its operator made, cannot be asked here.
+    assert!(asked * 5 > checks.len() * 2, "{asked} of {} were asked", checks.len());
 }
 
 /// Clients that are given have fixed addresses, so that checks go one after another and what comes late finds its check by its session. That

@@ -84,12 +84,17 @@ fn address(run: &Run<'_>, looks: &mut Looks) {
     }
 }
 
-/// What a client has as its address for deliveries, and had if it was changed on the way.
+/// What a client has as its address for deliveries, and had if it was changed on the way; nothing if the record does not say what it had
+/// before the change, as where it was registered before the walk.
 fn addresses_of(walk: &Walk<'_>, client: &str) -> Vec<String> {
-    let registered = walk.client(Some(client), "backchannel_logout_uri").and_then(Value::as_str).map(str::to_owned);
-    let changes = walk.answers().filter(|s| s.exchange.endpoint == Endpoint::Register && s.exchange.client.as_deref() == Some(client));
-    let changed = changes.filter_map(|s| s.object()?.get("backchannel_logout_uri")?.as_str().map(str::to_owned));
-    let mut all: Vec<String> = registered.into_iter().chain(changed).collect();
+    if let Some(registered) = walk.client(Some(client), "backchannel_logout_uri").and_then(Value::as_str) {
+        return vec![registered.to_owned()];
+    }
+    let told = || walk.answers().filter(|s| s.exchange.endpoint == Endpoint::Register && s.exchange.client.as_deref() == Some(client));
+    if !told().any(|s| s.exchange.request.method == "POST") {
+        return Vec::new();
+    }
+    let mut all: Vec<String> = told().filter_map(|s| s.object()?.get("backchannel_logout_uri")?.as_str().map(str::to_owned)).collect();
     all.dedup();
     all
 }
