@@ -10,6 +10,13 @@ skipped() {
   exit 0
 }
 
+# stops_what_it_starts: at the end, also after Ctrl-C, whatever has its process id in $started is stopped.
+stops_what_it_starts() {
+  started=
+  trap 'for pid in $started; do kill "$pid" 2>/dev/null || true; done; wait 2>/dev/null || true' EXIT
+  trap 'exit 130' INT TERM
+}
+
 # need_debian PACKAGE..: installs what is missing. 1: it cannot be had here (another system, not root, no registry).
 need_debian() {
   command -v dpkg-query >/dev/null || return 1

@@ -7,34 +7,10 @@
 // Prints PASS or FAIL with a sentence for each step; ends with 0 if all passed.
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
+import { browser, play, step } from './person.mjs';
 
-const { PLAYWRIGHT, CLIENT, SHOTS, ISSUER, CERT_PIN, USER_NAME, PASSWORD } = process.env;
-const { chromium } = createRequire(`${PLAYWRIGHT}/x.js`)('playwright-core');
+const { CLIENT, ISSUER, USER_NAME, PASSWORD } = process.env;
 const client = await import(pathToFileURL(createRequire(`${CLIENT}/x.js`).resolve('openid-client')));
-
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
-    '--disable-sync', ...(CERT_PIN ? [`--ignore-certificate-errors-spki-list=${CERT_PIN}`] : [])],
-});
-let failed = 0;
-let shots = 0;
-
-// A step has failed and has said so; what comes after it cannot be asked.
-class NotSo extends Error {}
-
-async function step(sentence, page, happens) {
-  let why = '';
-  try {
-    why = await happens() === false ? 'it is not so' : '';
-  } catch (error) {
-    why = error.message.split('\n')[0];
-  }
-  const shot = `${SHOTS}/${++shots}.png`;
-  await page?.screenshot({ path: shot, fullPage: true }).catch(() => {});
-  console.log(why ? `FAIL ${sentence}: ${why} (at ${page?.url()}, seen in ${shot})` : `PASS ${sentence}`);
-  if (why) throw new NotSo();
-}
 
 const heading = (page, name) => page.getByRole('heading', { name }).waitFor({ timeout: 10_000 });
 const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
@@ -117,13 +93,4 @@ async function run() {
   });
 }
 
-try {
-  await run();
-} catch (error) {
-  failed = 1;
-  if (!(error instanceof NotSo)) console.log(`FAIL ${error.message}`);
-} finally {
-  await browser.close();
-}
-console.log(failed ? 'FAIL' : 'PASS');
-process.exit(failed);
+await play(run);

@@ -16,13 +16,7 @@ need_node && need_npm playwright playwright-core@1.65.1 && need_npm openid-clien
 dir=$PEERS/device-run
 rm -rf "$dir"
 mkdir -p "$dir"
-started=
-stop() {
-  for pid in $started; do kill "$pid" 2>/dev/null || true; done
-  wait 2>/dev/null || true
-}
-trap stop EXIT
-trap 'exit 130' INT TERM
+stops_what_it_starts
 
 . "$here/touchstone.sh"    # starts it, and sets issuer, ca, pin and the people
 

@@ -23,13 +23,7 @@ rm -rf "$dir"
 mkdir -p "$dir"
 chmod 755 "$PEERS" "$dir"
 rp=http://127.0.0.1:4700
-started=
-stop() {
-  for pid in $started; do kill "$pid" 2>/dev/null || true; done
-  wait 2>/dev/null || true
-}
-trap stop EXIT
-trap 'exit 130' INT TERM
+stops_what_it_starts
 
 . "$here/$provider.sh"    # starts it, and sets issuer, ca, pin, client, secret and the people
 

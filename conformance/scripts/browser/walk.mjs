@@ -7,35 +7,10 @@
 //   USER_NAME, PASSWORD, OTHER_NAME, OTHER_PASSWORD: two people of the provider
 // Prints PASS or FAIL with a sentence for each step; ends with 0 if all passed.
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { browser, play, step } from './person.mjs';
 
-const { PLAYWRIGHT, SHOTS, RP, RP_LOG, ISSUER, CERT_PIN, USER_NAME, PASSWORD, OTHER_NAME, OTHER_PASSWORD } = process.env;
-const { chromium } = createRequire(`${PLAYWRIGHT}/x.js`)('playwright-core');
+const { RP, RP_LOG, ISSUER, USER_NAME, PASSWORD, OTHER_NAME, OTHER_PASSWORD } = process.env;
 const rp = new URL(RP).origin;
-
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
-    '--disable-sync', ...(CERT_PIN ? [`--ignore-certificate-errors-spki-list=${CERT_PIN}`] : [])],
-});
-let failed = 0;
-let shots = 0;
-
-// A step has failed and has said so; what comes after it cannot be asked.
-class NotSo extends Error {}
-
-async function step(sentence, page, happens) {
-  let why = '';
-  try {
-    why = await happens() === false ? 'it is not so' : '';
-  } catch (error) {
-    why = error.message.split('\n')[0];
-  }
-  const shot = `${SHOTS}/${++shots}.png`;
-  await page?.screenshot({ path: shot }).catch(() => {});
-  console.log(why ? `FAIL ${sentence}: ${why} (at ${page?.url()}, seen in ${shot})` : `PASS ${sentence}`);
-  if (why) throw new NotSo();
-}
 
 const heading = async (page) => (await page.getByRole('heading').first().textContent()).trim();
 const at = (page, origin) => page.waitForURL((url) => url.origin === origin, { timeout: 10_000 });
@@ -114,13 +89,4 @@ async function run() {
   });
 }
 
-try {
-  await run();
-} catch (error) {
-  failed = 1;
-  if (!(error instanceof NotSo)) console.log(`FAIL ${error.message}`);
-} finally {
-  await browser.close();
-}
-console.log(failed ? 'FAIL' : 'PASS');
-process.exit(failed);
+await play(run);
