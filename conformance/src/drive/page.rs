@@ -60,8 +60,8 @@ pub struct Page {
     pub heading: String,
     /// Its forms, in their order.
     pub forms: Vec<Form>,
-    /// Its links, in their order: the words on each and where it leads.
-    pub links: Vec<(String, String)>,
+    /// Its links, in their order.
+    pub links: Vec<Link>,
     /// Whether a script sends its form as soon as it is there.
     pub sends_itself: bool,
 }
@@ -103,6 +103,17 @@ pub struct Button {
     pub value: String,
     /// What stands on it.
     pub words: String,
+}
+
+/// A way from the page to another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Link {
+    /// What stands on it.
+    pub words: String,
+    /// Where it leads, as written.
+    pub to: String,
+    /// Whether it is a button to the eye: one outside of a form, whose script does no more than a link.
+    pub button: bool,
 }
 
 /// Whom the page has in front of it.
@@ -168,7 +179,8 @@ impl Page {
         if fits(&self.heading, r"(?i)(choose|select|pick)\b.*\baccount|\bkonto\b.*wählen") {
             return Purpose::SelectAccount;
         }
-        let asks = self.forms.iter().any(|f| !f.buttons.is_empty());
+        let asks = self.forms.iter().any(|f| !f.buttons.is_empty())
+            || self.links.iter().any(|l| l.button && (says(&l.words, true) || says(&l.words, false)));
         match (flow, asks) {
             (Flow::EndSession, true) => Purpose::Confirm,
             (Flow::EndSession, false) => Purpose::SignedOut,
@@ -216,11 +228,7 @@ impl Page {
         let hint = hints.get(page).and_then(|h| if yes { h.press.clone() } else { h.refuse.clone() });
         let wanted = |b: &Button| match &hint {
             Some(words) => b.words.eq_ignore_ascii_case(words) || b.value.eq_ignore_ascii_case(words),
-            None => {
-                let no = fits(&b.words, NO) || fits(&b.value, NO);
-                let said = fits(&b.words, YES) || fits(&b.value, YES);
-                if yes { said && !no } else { no }
-            }
+            None => says(&format!("{} {}", b.words, b.value), yes),
         };
         // Two forms that differ in a hidden value are buttons too.
         let hidden = |f: &Form| f.fields.iter().any(|x| x.kind == "hidden" && fits(&x.value, if yes { YES } else { NO }));
@@ -237,12 +245,12 @@ impl Page {
     /// Where the link leads that is a decision, for pages on which one is no button. `page` is as in [`Page::decide`].
     pub fn link(&self, yes: bool, page: &str, hints: &Hints) -> Option<&str> {
         let hint = hints.get(page).and_then(|h| if yes { h.press.as_deref() } else { h.refuse.as_deref() });
-        let wanted = |words: &str| match hint {
-            Some(hint) => words.eq_ignore_ascii_case(hint),
+        let wanted = |link: &&Link| match hint {
+            Some(hint) => link.words.eq_ignore_ascii_case(hint),
             // A page has many links, and a yes is a button everywhere.
-            None => !yes && fits(words, NO),
+            None => (link.button || !yes) && says(&link.words, yes),
         };
-        self.links.iter().find(|(words, _)| wanted(words)).map(|(_, to)| to.as_str())
+        self.links.iter().find(wanted).map(|link| link.to.as_str())
     }
 
     /// The form that chooses the account of a person, or another account where it is not listed.
@@ -365,13 +373,20 @@ fn named(page: &str) -> Option<Purpose> {
     })
 }
 
+/// Whether words on a button are a yes, or a no.
+fn says(words: &str, yes: bool) -> bool {
+    let no = fits(words, NO);
+    if yes { fits(words, YES) && !no } else { no }
+}
+
 /// Links, and buttons whose script does no more than a link.
-fn links(document: &Html) -> Vec<(String, String)> {
+fn links(document: &Html) -> Vec<Link> {
     let go = pattern(r#"location(?:\.href)?\s*=\s*['"]([^'"]+)['"]"#);
     let scripted = |e: ElementRef<'_>| Some(go.as_ref()?.captures(e.value().attr("onclick")?)?[1].to_owned());
     let to = |e: ElementRef<'_>| e.value().attr("href").map(str::to_owned).or_else(|| scripted(e));
     let all = Selector::parse("a[href], button[onclick], a[onclick]");
-    all.map(|s| document.select(&s).filter_map(|e| Some((text(e), to(e)?))).collect()).unwrap_or_default()
+    let link = |e: ElementRef<'_>| Some(Link { words: text(e), to: to(e)?, button: e.value().name() == "button" });
+    all.map(|s| document.select(&s).filter_map(link).collect()).unwrap_or_default()
 }
 
 fn text(element: ElementRef<'_>) -> String {

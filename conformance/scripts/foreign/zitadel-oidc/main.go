@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,10 +11,12 @@ import (
 
 	"github.com/zitadel/oidc/v3/example/server/exampleop"
 	"github.com/zitadel/oidc/v3/example/server/storage"
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
 	"golang.org/x/text/language"
 )
 
-// Our users. Administrators may impersonate.
+// Our users. All are administrators, for the example exchanges nobody else's token, whatever it is exchanged for.
 type users map[string]*storage.User
 
 func (u users) GetUserByID(id string) *storage.User           { return u[id] }
@@ -22,10 +25,33 @@ func (u users) GetUserByUsername(name string) *storage.User { return u[name] }
 // The user of the example's one client for itself.
 func (u users) ExampleClientID() string { return storage.ServiceUserID }
 
-func user(name, given, family string, admin bool) *storage.User {
+// The example's storage, where clients that are devices have no secret.
+type devices struct{ *storage.Storage }
+
+func (d devices) GetClientByClientID(ctx context.Context, id string) (op.Client, error) {
+	client, err := d.Storage.GetClientByClientID(ctx, id)
+	if grants := deviceGrants[id]; err == nil && grants != nil {
+		return device{client, grants}, nil
+	}
+	return client, err
+}
+
+type device struct {
+	op.Client
+	grants []oidc.GrantType
+}
+
+func (d device) GrantTypes() []oidc.GrantType { return d.grants }
+
+var deviceGrants = map[string][]oidc.GrantType{
+	"tv":    {oidc.GrantTypeDeviceCode, oidc.GrantTypeRefreshToken},
+	"kiosk": {oidc.GrantTypeDeviceCode},
+}
+
+func user(name, given, family string) *storage.User {
 	return &storage.User{
 		ID: name, Username: name, Password: name + "'s password", FirstName: given, LastName: family,
-		Email: name + "@example.test", EmailVerified: true, PreferredLanguage: language.English, IsAdmin: admin,
+		Email: name + "@example.test", EmailVerified: true, PreferredLanguage: language.English, IsAdmin: true,
 	}
 }
 
@@ -40,14 +66,14 @@ func main() {
 	}
 	storage.RegisterClients(
 		storage.NativeClient("spa", "http://127.0.0.1:9900/spa/cb"), storage.NativeClient("native", "http://127.0.0.1/cb"),
-		storage.DeviceClient("tv", "tv-secret"), storage.DeviceClient("kiosk", "kiosk-secret"),
+		storage.NativeClient("tv"), storage.NativeClient("kiosk"),
 	)
 	known := users{
-		"alice": user("alice", "Alice", "Example", false), "bob": user("bob", "Bob", "Example", false),
-		"zoe": user("zoe", "Zoe", "Example", false), "support": user("support", "Sam", "Support", true),
-		"auditor": user("auditor", "Audrey", "Auditor", true),
+		"alice": user("alice", "Alice", "Example"), "bob": user("bob", "Bob", "Example"),
+		"zoe": user("zoe", "Zoe", "Example"), "support": user("support", "Sam", "Support"),
+		"auditor": user("auditor", "Audrey", "Auditor"),
 	}
-	provider := exampleop.SetupServer(issuer, storage.NewStorage(known), slog.New(slog.NewTextHandler(io.Discard, nil)), false)
+	provider := exampleop.SetupServer(issuer, devices{storage.NewStorage(known)}, slog.New(slog.NewTextHandler(io.Discard, nil)), false)
 	if err := http.ListenAndServe("127.0.0.1:"+port, provider); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

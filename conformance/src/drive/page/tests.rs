@@ -45,9 +45,22 @@ fn a_decision_may_be_a_link() {
         r#"<form><button>Continue</button></form><a href="/abort">[ Cancel ]</a><button onclick="location.href='./yes?a=1'">Allow it</button>"#,
     );
     assert_eq!(page.link(false, "consent", &Hints::new()), Some("/abort"));
-    assert_eq!(page.link(true, "consent", &Hints::new()), None);
+    assert_eq!(page.link(true, "consent", &Hints::new()), Some("./yes?a=1"), "it is a button to the eye");
+    assert_eq!(Page::read("<a href=/yes>Allow it</a>").link(true, "consent", &Hints::new()), None, "a yes is no mere link");
     let hint = Hint { press: Some("allow it".into()), ..Hint::default() };
     assert_eq!(page.link(true, "consent", &Hints::from([("consent".into(), hint)])), Some("./yes?a=1"));
+}
+
+#[test]
+fn a_page_whose_buttons_are_script_asks_all_the_same() {
+    let asks = Page::read(
+        r#"<button onclick="location.href='./say?a=1'" type=button>Allow</button><button onclick="location.href='./say?a=0'">Deny</button>"#,
+    );
+    assert_eq!(asks.purpose(200, Flow::Device, &Hints::new()), Purpose::Consent);
+    assert_eq!(asks.link(true, "consent", &Hints::new()), Some("./say?a=1"));
+    assert_eq!(asks.link(false, "consent", &Hints::new()), Some("./say?a=0"));
+    let tells = Page::read(r#"<button onclick="location.href='/'">Home</button>"#);
+    assert_eq!(tells.purpose(200, Flow::Device, &Hints::new()), Purpose::Done);
 }
 
 #[test]
