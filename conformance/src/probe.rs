@@ -40,6 +40,15 @@ pub const PROBES: &[(&str, Probe)] = &[
     ),
     ("device", Asks("[ask]\ndevice = { client = 'tv', scope = 'openid' }\nexpect.json.device_code = { kind = 'string' }\n")),
     (
+        "slow_down",
+        Asks(
+            "[[step]]\ndevice = { client = 'tv', scope = 'openid' }\nsave = 'device'\n\
+             [[step]]\npoll = { of = '{device}' }\nrefused = ['authorization_pending']\n\
+             [[step]]\npoll = { of = '{device}', early = true }\nrefused = ['slow_down']\n\
+             [ask]\nenter_code = { of = '{device}', user = 'alice' }\nexpect.landed = 'done'\n",
+        ),
+    ),
+    (
         "token_exchange",
         Asks(
             "[[step]]\nlogin = { user = 'alice', client = 'backoffice', scope = 'openid' }\nsave = 'alice'\n\

@@ -31,6 +31,7 @@ pub const FEATURES: &[&str] = &[
     "client_credentials",
     "refresh_token",
     "device",
+    "slow_down",
     "token_exchange",
     "impersonation",
     "jwt_bearer",
