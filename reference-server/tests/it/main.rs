@@ -10,7 +10,6 @@ mod code_flow;
 mod device;
 mod device_polls;
 mod discovery;
-mod exchange_property;
 mod features;
 mod impersonation;
 mod introspection;

@@ -91,8 +91,13 @@ pub async fn durable_provider(data: &Path, resolve: ResolveName) -> Handle {
 
 /// A provider with the fixtures that speaks plain HTTP, as behind a proxy that ends TLS.
 pub async fn plain_provider() -> Handle {
+    plain_provider_with(&fixtures()).await
+}
+
+/// The same with another configuration.
+pub async fn plain_provider_with(config: &str) -> Handle {
     let outside = Outside { tls: None, client_tls: PKI.client.clone(), resolve: Arc::new(|_, _| None), data: None };
-    start(&fixtures(), [7; 32], outside).await.expect("the configuration is right")
+    start(config, [7; 32], outside).await.expect("the configuration is right")
 }
 
 /// A provider with the fixtures, and clients that live nowhere.
