@@ -1,5 +1,6 @@
 //! RFC 8693 without anybody who acts: what is taken, what is given, and that nothing is ever widened.
 
+use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::signed::{backoffice, said};
@@ -269,6 +270,32 @@ async fn a_refresh_token_comes_with_offline_access_and_ends_with_the_grant() {
     );
     let asked = exchange(&mut walker, "backoffice", &alice["access_token"], ACCESS, &[("scope", "openid offline_access")]).await;
     assert_eq!(error(&asked), (400, json!("invalid_scope")));
+}
+
+#[tokio::test]
+async fn what_an_exchange_brought_is_refreshed_while_its_client_may_exchange() {
+    let handle = provider().await;
+    let mut walker = Walker::new(&handle);
+    let alice = walker.login_for("alice", "backoffice", "openid offline_access").await;
+    let support = walker_of_support(&handle).await;
+    let plain = exchange(&mut walker, "backoffice", &alice["access_token"], ACCESS, &[]).await.json();
+    let actor = [("actor_token", support["access_token"].as_str().expect("a token")), ("actor_token_type", ACCESS)];
+    let acting = exchange(&mut walker, "backoffice", &alice["access_token"], ACCESS, &actor).await.json();
+    // A successor is of the exchange as well.
+    let plain = walker.refresh("backoffice", &plain, &[]).await.json();
+    let grants = |more: &[&str]| json!({ "grant_types": ([&["authorization_code", "refresh_token"], more].concat()) });
+    let lost = walker.manage(Method::PATCH, "clients/backoffice", Some(&grants(&[]))).await;
+    assert_eq!(lost.status, 200, "{lost:?}");
+    for tokens in [&plain, &acting] {
+        let reply = walker.refresh("backoffice", tokens, &[]).await;
+        assert_eq!(error(&reply), (400, json!("invalid_grant")), "{reply:?}");
+    }
+    assert_eq!(walker.refresh("backoffice", &alice, &[]).await.status, 200, "what a sign-in brought is not of the exchange");
+    walker.manage(Method::PATCH, "clients/backoffice", Some(&grants(&[GRANT.1]))).await;
+    for tokens in [&plain, &acting] {
+        let reply = walker.refresh("backoffice", tokens, &[]).await;
+        assert_eq!(reply.status, 200, "nothing was used up: {reply:?}");
+    }
 }
 
 #[tokio::test]
