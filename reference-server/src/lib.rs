@@ -100,3 +100,4 @@ pub use log::durable::OpenError;
 pub use own_keys::KeysError;
 pub use seam::{End, Handle, Outside, Quiet, ResolveName, StartError, start};
 pub use serve::{ServeError, ServeOptions, serve};
+pub use world::fresh::Chance;

@@ -14,7 +14,7 @@ use crate::log::{Failure, Store};
 use crate::running::Running;
 use crate::world::World;
 use crate::world::clock::{Clock as _, VirtualClock};
-use crate::world::fresh::Fresh;
+use crate::world::fresh::{Chance, Fresh};
 use crate::world::guard::Guard;
 use crate::world::outgoing::{Outgoing, Resolve};
 use crate::world::quiet::Counts;
@@ -73,16 +73,17 @@ pub enum StartError {
     Listen(#[from] std::io::Error),
 }
 
-/// Starts a provider with a virtual clock on a port of 127.0.0.1. `config` is TOML; `seed` feeds every fresh name.
+/// Starts a provider with a virtual clock on a port of 127.0.0.1. `config` is TOML; every fresh name is drawn from
+/// `chance`, which may be a seed.
 ///
 /// # Errors
 /// The configuration has a slip, the data file cannot be opened, or no port could be had.
-pub async fn start(config: &str, seed: [u8; 32], outside: Outside) -> Result<Handle, StartError> {
+pub async fn start(config: &str, chance: impl Into<Chance>, outside: Outside) -> Result<Handle, StartError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let addr = listener.local_addr()?;
     let counts = Counts::new();
     let clock = Arc::new(VirtualClock::new(counts.clone()));
-    let site = Site { config: config.to_owned(), seed, outside, listener: listener.into_std()?, clock, counts };
+    let site = Site { config: config.to_owned(), chance: chance.into(), outside, listener: listener.into_std()?, clock, counts };
     let life = site.begin().await?;
     Ok(Handle { site, addr, life: tokio::sync::Mutex::new(Some(life)) })
 }
@@ -99,7 +100,7 @@ pub(crate) fn store(kind: StoreKind, data: Option<&PathBuf>, plug: &Plug) -> Res
 /// What stays when the provider starts again: the port, the time, the names.
 struct Site {
     config: String,
-    seed: [u8; 32],
+    chance: Chance,
     outside: Outside,
     listener: std::net::TcpListener,
     clock: Arc<VirtualClock>,
@@ -129,7 +130,7 @@ impl Site {
         };
         let world = World {
             clock: self.clock.clone(),
-            fresh: Fresh::new(self.seed),
+            fresh: Fresh::new(self.chance.clone()),
             counts: self.counts.clone(),
             outgoing: Outgoing::new(resolve, &self.outside.client_tls, Guard::new(&config.outgoing)),
         };

@@ -1,5 +1,7 @@
 //! Fresh names: what others have to be unable to guess, derived and not counted.
 
+use std::sync::Arc;
+
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,27 +9,63 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::log::Aggregate;
 use crate::names::{BrowserCookie, BrowserId, FormToken, Issuer};
 
-/// Makes names from a seed that nobody else knows: HMAC-SHA256 over the aggregate, its version and the purpose.
+type Draw = dyn Fn(&[&str]) -> [u8; 32] + Send + Sync;
+
+/// Where chance comes from: 256 bits for the parts of a name, the same ones for the same parts. A seed that nobody else knows is enough.
+#[derive(Clone)]
+pub struct Chance(Arc<Draw>);
+
+impl Chance {
+    /// A chance that draws as a test wants it, twice the same where it has to be shown what comes of that.
+    pub fn new(draw: impl Fn(&[&str]) -> [u8; 32] + Send + Sync + 'static) -> Self {
+        Self(Arc::new(draw))
+    }
+
+    /// What these parts draw: kind and name of an aggregate, its version, the purpose, and whatever else tells names apart.
+    pub fn draw(&self, parts: &[&str]) -> [u8; 32] {
+        (self.0)(parts)
+    }
+}
+
+impl From<[u8; 32]> for Chance {
+    /// HMAC-SHA256 with the seed for a key.
+    fn from(seed: [u8; 32]) -> Self {
+        let seed = hmac::Key::new(hmac::HMAC_SHA256, &seed);
+        Self::new(move |parts| {
+            let mut context = hmac::Context::with_key(&seed);
+            for part in parts {
+                // With its length before it no part can pass for two.
+                context.update(&(part.len() as u64).to_be_bytes());
+                context.update(part.as_bytes());
+            }
+            let mut drawn = [0; 32];
+            drawn.copy_from_slice(context.sign().as_ref());
+            drawn
+        })
+    }
+}
+
+/// Makes names of chance, the aggregate, its version and the purpose.
 ///
 /// A name is not a counter's: of two writers who race for the same version the one who wins has the same name, whichever it is.
 pub struct Fresh {
-    seed: hmac::Key,
+    chance: Chance,
 }
 
 impl Fresh {
-    /// Names of this seed.
-    pub fn new(seed: [u8; 32]) -> Self {
-        Self { seed: hmac::Key::new(hmac::HMAC_SHA256, &seed) }
+    /// Names of this chance.
+    pub fn new(chance: impl Into<Chance>) -> Self {
+        Self { chance: chance.into() }
     }
 
     /// 256 bits, base64url: 43 characters.
     pub fn secret(&self, aggregate: &Aggregate, version: u64, purpose: &str) -> String {
-        URL_SAFE_NO_PAD.encode(self.tag(&[aggregate.kind(), aggregate.id(), &version.to_string(), purpose]))
+        URL_SAFE_NO_PAD.encode(self.chance.draw(&[aggregate.kind(), aggregate.id(), &version.to_string(), purpose]))
     }
 
     /// 128 bits, base64url: 22 characters.
     pub fn id(&self, aggregate: &Aggregate, version: u64, purpose: &str) -> String {
-        URL_SAFE_NO_PAD.encode(&self.tag(&[aggregate.kind(), aggregate.id(), &version.to_string(), purpose]).as_ref()[..16])
+        URL_SAFE_NO_PAD.encode(&self.chance.draw(&[aggregate.kind(), aggregate.id(), &version.to_string(), purpose])[..16])
     }
 
     /// So many letters of an alphabet of at most 256, each as likely as any other.
@@ -35,25 +73,14 @@ impl Fresh {
         // A byte beyond the last whole alphabet would favour the first letters.
         let fair = 256 - 256 % alphabet.len().max(1);
         let version = version.to_string();
-        let tags = (0_u64..).map(|nth| self.tag(&[aggregate.kind(), aggregate.id(), &version, purpose, &nth.to_string()]));
-        let bytes = tags.flat_map(|tag| tag.as_ref().to_vec());
+        let bytes = (0_u64..).flat_map(|nth| self.chance.draw(&[aggregate.kind(), aggregate.id(), &version, purpose, &nth.to_string()]));
         let letters = bytes.map(usize::from).filter(|byte| *byte < fair).filter_map(|byte| alphabet.get(byte % alphabet.len().max(1)));
         letters.take(amount).map(|letter| char::from(*letter)).collect()
     }
 
     /// What the forms of this browser carry, so that no other site can send them.
     pub fn form_token(&self, browser: &BrowserId) -> FormToken {
-        FormToken::new(URL_SAFE_NO_PAD.encode(self.tag(&["form", browser.as_str()])))
-    }
-
-    fn tag(&self, parts: &[&str]) -> hmac::Tag {
-        let mut context = hmac::Context::with_key(&self.seed);
-        for part in parts {
-            // With its length before it no part can pass for two.
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part.as_bytes());
-        }
-        context.sign()
+        FormToken::new(URL_SAFE_NO_PAD.encode(self.chance.draw(&["form", browser.as_str()])))
     }
 }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use hyper::Method;
-use reference_server::Handle;
+use reference_server::{Chance, Handle};
 use serde_json::{Value, json};
 
-use crate::walker::{Reply, Walker, claims, fixtures, provider, provider_with};
+use crate::walker::{Reply, Walker, claims, fixtures, provider, provider_by, provider_with};
 
 const GRANT: (&str, &str) = ("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
 
@@ -17,8 +17,7 @@ struct Stage {
 }
 
 async fn stage_with(config: &str) -> Stage {
-    let handle = provider_with(config, Arc::new(|_, _| None)).await;
-    Stage { device: Walker::new(&handle), browser: Walker::new(&handle), handle }
+    Stage::at(provider_with(config, Arc::new(|_, _| None)).await)
 }
 
 async fn stage() -> Stage {
@@ -26,6 +25,10 @@ async fn stage() -> Stage {
 }
 
 impl Stage {
+    fn at(handle: Handle) -> Self {
+        Self { device: Walker::new(&handle), browser: Walker::new(&handle), handle }
+    }
+
     async fn begin(&mut self, client: &str, scope: &str) -> Value {
         let reply = self.device.ask(client, "/device_authorization", &[("scope", scope)]).await;
         assert_eq!(reply.status, 200, "{reply:?}");
@@ -330,4 +333,40 @@ async fn eight_devices_at_once_have_eight_codes() {
         let seen: std::collections::BTreeSet<&str> = codes.iter().map(|codes| text(codes, name)).collect();
         assert_eq!(seen.len(), 8, "{name}");
     }
+}
+
+/// Chance that does not see where the log is when it draws user codes: every device draws the same ones, by `purpose` of the attempt.
+fn repeating(purpose: fn(&str) -> &str) -> Chance {
+    let seeded = Chance::from([7; 32]);
+    Chance::new(move |parts| match parts {
+        [kind, id, _, attempt, nth] if attempt.starts_with("user code") => seeded.draw(&[kind, id, purpose(attempt), nth]),
+        _ => seeded.draw(parts),
+    })
+}
+
+#[tokio::test]
+async fn who_draws_the_code_that_another_device_shows_gets_another_and_both_are_good() {
+    let mut stage = Stage::at(provider_by(repeating(|attempt| attempt)).await);
+    let (first, second) = (stage.begin("tv", "openid").await, stage.begin("tv", "openid").await);
+    assert_ne!(first["user_code"], second["user_code"]);
+    assert_eq!(stage.decide(&second, "bob", "approve").await.heading(), "Device connected");
+    assert_eq!(stage.error(&first).await, "authorization_pending");
+    assert_eq!(stage.decide(&first, "bob", "approve").await.heading(), "Device connected");
+    for codes in [&second, &first] {
+        let tokens = stage.poll(codes).await;
+        assert_eq!(tokens.status, 200, "{tokens:?}");
+    }
+    // The first code again, which nobody shows any more: so the second device has drawn it too.
+    stage.pass(301);
+    assert_eq!(stage.begin("tv", "openid").await["user_code"], first["user_code"]);
+}
+
+#[tokio::test]
+async fn where_no_code_is_free_the_device_is_told_and_the_other_keeps_its_own() {
+    let mut stage = Stage::at(provider_by(repeating(|_| "whatever the attempt")).await);
+    let first = stage.begin("tv", "openid").await;
+    let reply = stage.device.ask("tv", "/device_authorization", &[("scope", "openid")]).await;
+    assert_eq!((reply.status.as_u16(), reply.json()["error"].as_str()), (500, Some("server_error")));
+    assert_eq!(stage.decide(&first, "alice", "approve").await.heading(), "Device connected");
+    assert_eq!(stage.poll(&first).await.status, 200);
 }

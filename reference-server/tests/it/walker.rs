@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderValue, LOCATION, SET_COOKIE};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use reference_server::{Handle, Outside, ResolveName, start};
+use reference_server::{Chance, Handle, Outside, ResolveName, start};
 use rustls::pki_types::ServerName;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -80,6 +80,12 @@ pub fn fixtures() -> String {
 pub async fn provider_with(config: &str, resolve: ResolveName) -> Handle {
     let outside = Outside { tls: Some(PKI.server.clone()), client_tls: PKI.client.clone(), resolve, data: None };
     start(config, [7; 32], outside).await.expect("the configuration is right")
+}
+
+/// A provider with the fixtures whose fresh names are drawn so.
+pub async fn provider_by(chance: Chance) -> Handle {
+    let outside = Outside { tls: Some(PKI.server.clone()), client_tls: PKI.client.clone(), resolve: Arc::new(|_, _| None), data: None };
+    start(&fixtures(), chance, outside).await.expect("the configuration is right")
 }
 
 /// A provider with the fixtures that keeps its log in a file.
