@@ -33,6 +33,8 @@ const BODY: Duration = Duration::from_secs(15);
 const HEAD_BYTES: usize = 64 * 1024;
 /// How many headers a request may have.
 const HEADERS: usize = 100;
+/// How many times as much of a head is read before it is refused: who sends more than that is told so by the library, which has no `Date`.
+const READ: usize = 4;
 /// How large a body may be. The largest are forms that carry tokens.
 const BODY_BYTES: usize = 128 * 1024;
 /// How much of a larger one is read before it is refused.
@@ -120,12 +122,12 @@ async fn talk(
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
-        .max_buf_size(HEAD_BYTES)
-        .max_headers(HEADERS)
+        .max_buf_size(READ * HEAD_BYTES)
+        .max_headers(READ * HEADERS)
         .auto_date_header(false)
         .http2()
         .timer(TokioTimer::new())
-        .max_header_list_size(HEAD_BYTES as u32)
+        .max_header_list_size((READ * HEAD_BYTES) as u32)
         .max_concurrent_streams(STREAMS)
         .auto_date_header(false);
     // How a connection ends is the other side's business.
@@ -174,6 +176,10 @@ async fn read(from: IpAddr, request: hyper::Request<Incoming>) -> Result<Request
         Ok(Err(_)) => return Err(StatusCode::BAD_REQUEST),
         Err(_) => return Err(StatusCode::REQUEST_TIMEOUT),
     };
+    // Only now, or a client that is still sending would lose the answer.
+    if head.headers.len() > HEADERS || head_bytes(&head) > HEAD_BYTES {
+        return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    }
     Ok(Request {
         from,
         method: head.method,
@@ -183,6 +189,13 @@ async fn read(from: IpAddr, request: hyper::Request<Incoming>) -> Result<Request
         headers: head.headers,
         body,
     })
+}
+
+/// How large a head is, as HTTP/1.1 writes it.
+fn head_bytes(head: &hyper::http::request::Parts) -> usize {
+    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let fields = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    head.method.as_str().len() + target + fields.sum::<usize>()
 }
 
 /// The whole body, if it is not too large. Of what is too much some more is read and thrown away: a client that is still sending may

@@ -16,9 +16,19 @@ async fn too_much_is_refused() {
     let form = [("content-type", "application/x-www-form-urlencoded")];
     let reply = walker.send(Method::POST, "https://op.test/token", &form, &"x".repeat(200_000)).await;
     assert_eq!(reply.status, 413);
-    let long = "x".repeat(100_000);
-    let reply = walker.send(Method::GET, "https://op.test/keys", &[("x-long", &long)], "").await;
-    assert_eq!(reply.status, 431);
+    let (long, many) = ("x".repeat(100_000), vec![("x-short", "x"); 120]);
+    for headers in [&[("x-long", long.as_str())][..], &many] {
+        for (method, body) in [(Method::GET, ""), (Method::POST, "grant_type=none")] {
+            let reply = walker.send(method, "https://op.test/token", headers, body).await;
+            // A server with a clock says when (RFC 9110, section 6.6.1).
+            assert_eq!((reply.status.as_u16(), reply.header("date")), (431, "Thu, 01 Jan 2026 12:00:00 GMT"));
+        }
+    }
+    let just = walker.send(Method::GET, "https://op.test/keys", &[("x-long", &long[..60_000])], "").await;
+    assert_eq!(just.status, 200);
+    let far_too_long = "x".repeat(300_000);
+    let reply = walker.send(Method::GET, "https://op.test/keys", &[("x-long", &far_too_long)], "").await;
+    assert_eq!(reply.status, 431, "from the library");
 }
 
 #[tokio::test]
