@@ -9,7 +9,7 @@ use crate::config::{
     self, AccessTokenFormat, Algorithm, ApplicationType, AssertionAlgorithm, AuthMethod, Client, Consent, Secret, SubjectType,
     WrittenClient,
 };
-use crate::grants::GRANTS;
+use crate::grants::{GRANTS, device_code};
 use crate::refusal::Refusal;
 use crate::scope;
 use crate::world::guard::Guard;
@@ -177,7 +177,7 @@ impl<'a> Read<'a> {
             return Err(wrong("response_types and grant_types do not fit together: `code` belongs to `authorization_code`"));
         }
         let has = |grant: &str| self.grant_types.iter().any(|known| known == grant);
-        if has("refresh_token") && !self.by_code() {
+        if has("refresh_token") && !self.by_code() && !has(device_code::GRANT_TYPE) {
             return Err(wrong("grant_types: nothing brings the refresh tokens for `refresh_token`"));
         }
         Ok(())

@@ -186,6 +186,7 @@ async fn what_cannot_be_had_is_refused() {
         ("grant_types", json!(["client_credentials"])),
         ("grant_types", json!([])),
         ("grant_types", json!(["refresh_token"])),
+        ("grant_types", json!(["client_credentials", "refresh_token"])),
         ("response_types", json!(["code id_token"])),
         ("response_types", json!([])),
         ("application_type", json!("desktop")),
@@ -240,6 +241,29 @@ async fn what_cannot_be_had_is_refused() {
         assert_eq!(reply.status, 201, "{reply:?}");
         assert!(reply.json().get("scope").is_none_or(|scope| scope == "openid"));
     }
+}
+
+#[tokio::test]
+async fn a_device_that_has_registered_itself_gets_tokens_and_refreshes_them() {
+    let handle = provider().await;
+    let (mut device, mut browser) = (Walker::new(&handle), Walker::new(&handle));
+    let device_code = "urn:ietf:params:oauth:grant-type:device_code";
+    let wanted = json!({ "grant_types": [device_code, "refresh_token"], "token_endpoint_auth_method": "none" });
+    let client = register(&mut device, &wanted).await;
+    assert_eq!((client.status.as_u16(), &client.json()["response_types"]), (201, &json!([])), "{client:?}");
+    let client = client.json();
+    let who = ("client_id", text(&client, "client_id"));
+    let codes = device.post("https://op.test/device_authorization", &[who, ("scope", "openid offline_access")]).await.json();
+    let page = browser.get(text(&codes, "verification_uri_complete")).await;
+    let entered = browser.post_to(&page, "user_code", &[("user_code", text(&codes, "user_code"))]).await;
+    let signed_in = browser.sign_in(&entered, "alice").await;
+    let page = browser.get(signed_in.location()).await;
+    let session = page.field("session");
+    browser.post_to(&page, "name=\"decide\"", &[("session", &session), ("decide", "approve")]).await;
+    let poll = [who, ("grant_type", device_code), ("device_code", text(&codes, "device_code"))];
+    let tokens = device.post("https://op.test/token", &poll).await.json();
+    let refresh = [who, ("grant_type", "refresh_token"), ("refresh_token", text(&tokens, "refresh_token"))];
+    assert_eq!(device.post("https://op.test/token", &refresh).await.status, 200);
 }
 
 #[tokio::test]
