@@ -1,9 +1,9 @@
-//! The pages for whoever owns the instance. They need no script either; the one there is lets new events come by themselves.
+//! The pages for whoever owns the instance, who are operators: in English alone. They need no script either; the one there is lets new events come by themselves.
 
 use askama::Template;
 
 use crate::names::FormToken;
-use crate::texts::Texts;
+use crate::pages::Frame;
 
 /// What every page has at its top.
 pub struct Top<'a> {
@@ -31,10 +31,8 @@ pub struct ClientRow {
 #[derive(Template)]
 #[template(path = "admin_clients.html")]
 pub struct ClientsPage<'a> {
-    /// In which language: these pages are for operators, and in English alone.
-    pub texts: &'static Texts,
-    /// The path of the issuer.
-    pub base: &'a str,
+    /// What every page has.
+    pub frame: Frame<'a>,
     /// The top.
     pub top: Top<'a>,
     /// Some of them.
@@ -64,10 +62,8 @@ pub struct ClientFields {
 #[derive(Template)]
 #[template(path = "admin_client.html")]
 pub struct ClientPage<'a> {
-    /// In which language: these pages are for operators, and in English alone.
-    pub texts: &'static Texts,
-    /// The path of the issuer.
-    pub base: &'a str,
+    /// What every page has.
+    pub frame: Frame<'a>,
     /// The top.
     pub top: Top<'a>,
     /// Proof that the form was shown in this browser.
@@ -106,10 +102,8 @@ pub struct SessionRow {
 #[derive(Template)]
 #[template(path = "admin_sessions.html")]
 pub struct SessionsPage<'a> {
-    /// In which language: these pages are for operators, and in English alone.
-    pub texts: &'static Texts,
-    /// The path of the issuer.
-    pub base: &'a str,
+    /// What every page has.
+    pub frame: Frame<'a>,
     /// The top.
     pub top: Top<'a>,
     /// Proof that the forms were shown in this browser.
@@ -144,10 +138,8 @@ pub struct FlagRow {
 #[derive(Template)]
 #[template(path = "admin_flags.html")]
 pub struct FlagsPage<'a> {
-    /// In which language: these pages are for operators, and in English alone.
-    pub texts: &'static Texts,
-    /// The path of the issuer.
-    pub base: &'a str,
+    /// What every page has.
+    pub frame: Frame<'a>,
     /// The top.
     pub top: Top<'a>,
     /// Proof that the forms were shown in this browser.
@@ -174,10 +166,8 @@ pub struct EventRow {
 #[derive(Template)]
 #[template(path = "admin_events.html")]
 pub struct EventsPage<'a> {
-    /// In which language: these pages are for operators, and in English alone.
-    pub texts: &'static Texts,
-    /// The path of the issuer.
-    pub base: &'a str,
+    /// What every page has.
+    pub frame: Frame<'a>,
     /// The top.
     pub top: Top<'a>,
     /// Some of them.

@@ -23,7 +23,7 @@
 //! |---|---|
 //! | `seam`, `serve`, `running` | the two ways to begin, with virtual and real time; and what both begin |
 //! | `http` | accepting connections, TLS, limits, the end |
-//! | `endpoints` | the table of paths, and a file for each endpoint; `endpoints::next` decides what an authorization request needs next |
+//! | `endpoints` | the table of paths, and a file for each endpoint; `endpoints::next` decides what an authorization request needs next; `endpoints::conversation` is the way to a known user that an authorization request and a device have in common |
 //! | `grants` | the table of grants, one file and one line each |
 //! | `client_auth`, `client_jwt`, `client_keys`, `hint`, `browser` | who asks: a client and its keys, an ID token, a browser and its forms |
 //! | `state` | one file for each kind of aggregate: its events, and what they add up to |

@@ -18,20 +18,40 @@ use crate::provider::Cx;
 use crate::refusal::{ErrorCode, Refusal};
 use crate::texts::{self, Text, Texts};
 
-/// "Sign in".
-#[derive(Template)]
-#[template(path = "sign_in.html")]
-pub struct SignInPage<'a> {
+/// What every page has.
+#[derive(Clone, Copy)]
+pub struct Frame<'a> {
     /// In which language.
     pub texts: &'static Texts,
     /// The path of the issuer.
     pub base: &'a str,
-    /// Where the pages of this sign-in are.
-    pub at: &'a str,
+}
+
+impl<'a> Frame<'a> {
+    /// A page of the issuer that was asked.
+    pub fn of(cx: &Cx<'a>, texts: &'static Texts) -> Self {
+        Self { texts, base: &cx.origin.path }
+    }
+}
+
+/// What every page of a conversation has.
+pub struct Talk<'a> {
+    /// Where its pages are.
+    pub at: String,
     /// Proof that the form was shown in this browser.
     pub form_token: FormToken,
-    /// Who wants to know.
+    /// Who wants something of the user.
     pub client: &'a str,
+}
+
+/// "Sign in".
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+pub struct SignInPage<'a> {
+    /// What every page has.
+    pub frame: Frame<'a>,
+    /// What every page of a conversation has.
+    pub talk: Talk<'a>,
     /// Who it probably is.
     pub username: &'a str,
     /// Whether that did not work.
@@ -52,16 +72,10 @@ pub struct Account<'a> {
 #[derive(Template)]
 #[template(path = "accounts.html")]
 pub struct AccountsPage<'a> {
-    /// In which language.
-    pub texts: &'static Texts,
-    /// The path of the issuer.
-    pub base: &'a str,
-    /// Where the pages of this sign-in are.
-    pub at: &'a str,
-    /// Proof that the form was shown in this browser.
-    pub form_token: FormToken,
-    /// Who wants to know.
-    pub client: &'a str,
+    /// What every page has.
+    pub frame: Frame<'a>,
+    /// What every page of a conversation has.
+    pub talk: Talk<'a>,
     /// Who is here.
     pub accounts: Vec<Account<'a>>,
 }
@@ -70,16 +84,10 @@ pub struct AccountsPage<'a> {
 #[derive(Template)]
 #[template(path = "consent.html")]
 pub struct ConsentPage<'a> {
-    /// In which language.
-    pub texts: &'static Texts,
-    /// The path of the issuer.
-    pub base: &'a str,
-    /// Where the pages of this sign-in are.
-    pub at: &'a str,
-    /// Proof that the form was shown in this browser.
-    pub form_token: FormToken,
-    /// Who wants it.
-    pub client: &'a str,
+    /// What every page has.
+    pub frame: Frame<'a>,
+    /// What every page of a conversation has.
+    pub talk: Talk<'a>,
     /// Whose it is.
     pub user: &'a str,
     /// What it is, in words.
@@ -90,10 +98,8 @@ pub struct ConsentPage<'a> {
 #[derive(Template)]
 #[template(path = "device_code.html")]
 pub struct DeviceCodePage<'a> {
-    /// In which language.
-    pub texts: &'static Texts,
-    /// The path of the issuer.
-    pub base: &'a str,
+    /// What every page has.
+    pub frame: Frame<'a>,
     /// Proof that the form was shown in this browser.
     pub form_token: FormToken,
     /// What the address brings, or what was typed.
@@ -108,16 +114,10 @@ pub struct DeviceCodePage<'a> {
 #[derive(Template)]
 #[template(path = "device.html")]
 pub struct DevicePage<'a> {
-    /// In which language.
-    pub texts: &'static Texts,
-    /// The path of the issuer.
-    pub base: &'a str,
-    /// Where the pages of this verification are.
-    pub at: &'a str,
-    /// Proof that the form was shown in this browser.
-    pub form_token: FormToken,
-    /// Whose device it is.
-    pub client: &'a str,
+    /// What every page has.
+    pub frame: Frame<'a>,
+    /// What every page of a conversation has.
+    pub talk: Talk<'a>,
     /// Who is asked.
     pub user: &'a str,
     /// The session in which that is.
@@ -132,10 +132,8 @@ pub struct DevicePage<'a> {
 #[derive(Template)]
 #[template(path = "sign_out.html")]
 pub struct SignOutPage<'a> {
-    /// In which language.
-    pub texts: &'static Texts,
-    /// The path of the issuer.
-    pub base: &'a str,
+    /// What every page has.
+    pub frame: Frame<'a>,
     /// Proof that the form was shown in this browser.
     pub form_token: FormToken,
     /// Who wants that, if somebody says so.
@@ -151,17 +149,14 @@ pub struct SignOutPage<'a> {
 /// A page that says something and asks nothing.
 #[derive(Template)]
 #[template(path = "notice.html")]
-pub struct NoticePage<'a> {
-    /// In which language.
-    pub texts: &'static Texts,
-    /// The path of the issuer.
-    pub base: &'a str,
+struct NoticePage<'a> {
+    frame: Frame<'a>,
     /// What it is about.
-    pub heading: &'a str,
+    heading: &'a str,
     /// What it says.
-    pub text: &'a str,
+    text: &'a str,
     /// For the developer of a client: the code, and the sentence to it in English, if it is not for everybody.
-    pub developers: Option<(&'static str, Option<&'a str>)>,
+    developers: Option<(&'static str, Option<&'a str>)>,
 }
 
 /// The answer to a client as a form that sends itself.
@@ -211,9 +206,8 @@ fn html(status: StatusCode, texts: &Texts, page: &impl Template, policy: &str) -
 }
 
 /// A page that says something and asks nothing.
-pub fn notice(base: &str, texts: &'static Texts, heading: &Text, text: &str) -> Answer {
-    let page = NoticePage { texts, base, heading: heading.as_str(), text, developers: None };
-    self::page(StatusCode::OK, texts, &page, "'none'")
+pub fn notice(status: StatusCode, frame: Frame<'_>, heading: &str, text: &str) -> Answer {
+    page(status, frame.texts, &NoticePage { frame, heading, text, developers: None }, "'none'")
 }
 
 /// "Something is not right": a refusal that cannot go to a client.
@@ -230,7 +224,7 @@ pub fn refused(cx: &Cx<'_>, refusal: &Refusal) -> Answer {
         _ => (&texts.problem_request, Some(sentence.as_str())),
     };
     let developers = Some((code.text(), more));
-    let page = NoticePage { texts, base: &cx.origin.path, heading: texts.problem.as_str(), text: text.as_str(), developers };
+    let page = NoticePage { frame: Frame::of(cx, texts), heading: texts.problem.as_str(), text: text.as_str(), developers };
     let status = if code.status() == 500 { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::BAD_REQUEST };
     self::page(status, texts, &page, "'none'")
 }
@@ -244,8 +238,7 @@ fn sentence(clause: &str) -> String {
 /// "Something is not right", where there is no issuer to speak for.
 pub fn problem(status: StatusCode, request: &Request, text: fn(&Texts) -> &Text) -> Answer {
     let texts = texts::asked(request);
-    let page = NoticePage { texts, base: "", heading: texts.problem.as_str(), text: text(texts).as_str(), developers: None };
-    self::page(status, texts, &page, "'none'")
+    notice(status, Frame { texts, base: "" }, texts.problem.as_str(), text(texts).as_str())
 }
 
 /// OAuth 2.0 Form Post Response Mode, section 2.

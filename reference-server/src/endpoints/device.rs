@@ -3,12 +3,12 @@
 use hyper::header::RETRY_AFTER;
 use hyper::{Method, StatusCode};
 
-use super::sign_in::written;
+use super::conversation::{or_page, written};
 use crate::browser::{Visit, own_form};
 use crate::exchange::Answer;
 use crate::log::Batch;
 use crate::names::VerificationId;
-use crate::pages::{self, DeviceCodePage};
+use crate::pages::{self, DeviceCodePage, Frame};
 use crate::provider::Cx;
 use crate::refusal::Refusal;
 use crate::state::browser::{self, Browser, BrowserDevicePageShown, BrowserDeviceVerificationStarted};
@@ -20,7 +20,7 @@ use crate::user_code::UserCode;
 /// `GET /device`: the form for the code, filled in where the address brings one (RFC 8628, section 3.3.1). `POST`: the code.
 pub async fn answer(cx: Cx<'_>) -> Answer {
     let answer = if cx.request.method == Method::POST { entered(&cx).await } else { asked(&cx).await };
-    answer.unwrap_or_else(|refusal| pages::refused(&cx, &refusal))
+    or_page(&cx, answer)
 }
 
 async fn asked(cx: &Cx<'_>) -> Result<Answer, Refusal> {
@@ -94,8 +94,8 @@ async fn waiting(cx: &Cx<'_>, user_code: &UserCode, now_ms: i64) -> Result<Resul
 fn page(cx: &Cx<'_>, visit: &Visit, status: StatusCode, user_code: &str, problem: Option<&'static Text>) -> Answer {
     let texts = texts::asked(cx.request);
     let ui_locales = wish(cx);
-    let (base, form_token, ui_locales) = (cx.origin.path.as_str(), visit.form_token(cx), ui_locales.as_deref());
-    pages::page(status, texts, &DeviceCodePage { texts, base, form_token, user_code, ui_locales, problem }, "'self'")
+    let (frame, form_token, ui_locales) = (Frame::of(cx, texts), visit.form_token(cx), ui_locales.as_deref());
+    pages::page(status, texts, &DeviceCodePage { frame, form_token, user_code, ui_locales, problem }, "'self'")
 }
 
 /// The language that is wished for. RFC 8628 knows of no such wish; a device may add it to the address that it shows.

@@ -20,7 +20,7 @@ use crate::exchange::Answer;
 use crate::hint::{self, Hint};
 use crate::log::Failure;
 use crate::names::{RedirectUri, SessionId};
-use crate::pages::{self, SignOutPage};
+use crate::pages::{self, Frame, SignOutPage};
 use crate::params::{Params, extend};
 use crate::provider::Cx;
 use crate::refusal::Refusal;
@@ -56,7 +56,12 @@ pub async fn confirm(mut cx: Cx<'_>) -> Answer {
 /// `GET /signed-out`: where a logout ends that leads nowhere else.
 pub async fn signed_out(cx: Cx<'_>) -> Answer {
     let texts = texts::asked(cx.request);
-    pages::notice(&cx.origin.path, texts, &texts.signed_out, &format!("{} {}", texts.signed_out_text, texts.close_window))
+    pages::notice(
+        StatusCode::OK,
+        Frame::of(&cx, texts),
+        texts.signed_out.as_str(),
+        &format!("{} {}", texts.signed_out_text, texts.close_window),
+    )
 }
 
 async fn asked_for(cx: &mut Cx<'_>) -> Result<Answer, Refusal> {
@@ -161,8 +166,7 @@ async fn question(
     let texts = texts::asked(cx.request);
     let users = ends_with(cx, sessions, about, asked).await?.iter().filter_map(named).collect::<Vec<_>>().join(", ");
     let page = SignOutPage {
-        texts,
-        base: &cx.origin.path,
+        frame: Frame::of(cx, texts),
         form_token: visit.form_token(cx),
         client: asked.client.as_ref().map(|client| client.name.as_str()),
         users: &users,
@@ -181,7 +185,12 @@ async fn confirmed(cx: &mut Cx<'_>) -> Result<Answer, Refusal> {
         Some("yes") => {}
         Some("no") => {
             let texts = texts::asked(cx.request);
-            return Ok(pages::notice(&cx.origin.path, texts, &texts.still_signed_in, texts.still_signed_in_text.as_str()));
+            return Ok(pages::notice(
+                StatusCode::OK,
+                Frame::of(cx, texts),
+                texts.still_signed_in.as_str(),
+                texts.still_signed_in_text.as_str(),
+            ));
         }
         Some(_) | None => return Err(Refusal::ChoiceUnknown),
     }

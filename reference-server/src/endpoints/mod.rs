@@ -2,6 +2,7 @@
 
 mod admin;
 mod authorize;
+mod conversation;
 mod device;
 mod device_authorization;
 mod device_verification;
@@ -21,6 +22,8 @@ use std::pin::Pin;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, StatusCode};
 
+use self::device_verification::Verifying;
+use self::sign_in::SigningIn;
 use crate::config::Origin;
 use crate::exchange::{Answer, Request};
 use crate::pages;
@@ -55,18 +58,28 @@ static ROUTES: &[Route] = &[
     Route { path: "/.well-known/oauth-authorization-server", methods: GET, cors: true, answer: |cx| Box::pin(well_known::metadata(cx)) },
     Route { path: "/keys", methods: GET, cors: true, answer: |cx| Box::pin(well_known::keys(cx)) },
     Route { path: "/authorize", methods: GET_AND_POST, cors: false, answer: |cx| Box::pin(authorize::answer(cx)) },
-    Route { path: "/sign-in/{id}", methods: GET, cors: false, answer: |cx| Box::pin(sign_in::page(cx)) },
-    Route { path: "/sign-in/{id}/password", methods: GET_AND_POST, cors: false, answer: |cx| Box::pin(sign_in::password(cx)) },
-    Route { path: "/sign-in/{id}/account", methods: POST, cors: false, answer: |cx| Box::pin(sign_in::account(cx)) },
-    Route { path: "/sign-in/{id}/consent", methods: POST, cors: false, answer: |cx| Box::pin(sign_in::consent(cx)) },
+    Route { path: "/sign-in/{id}", methods: GET, cors: false, answer: |cx| Box::pin(conversation::page::<SigningIn>(cx)) },
+    Route {
+        path: "/sign-in/{id}/password",
+        methods: GET_AND_POST,
+        cors: false,
+        answer: |cx| Box::pin(conversation::password::<SigningIn>(cx)),
+    },
+    Route { path: "/sign-in/{id}/account", methods: POST, cors: false, answer: |cx| Box::pin(conversation::account::<SigningIn>(cx)) },
+    Route { path: "/sign-in/{id}/consent", methods: POST, cors: false, answer: |cx| Box::pin(conversation::consent::<SigningIn>(cx)) },
     Route { path: "/device_authorization", methods: POST, cors: true, answer: |cx| Box::pin(device_authorization::answer(cx)) },
     Route { path: "/device", methods: GET_AND_POST, cors: false, answer: |cx| Box::pin(device::answer(cx)) },
     Route { path: "/device/connected", methods: GET, cors: false, answer: |cx| Box::pin(device_verification::connected(cx)) },
     Route { path: "/device/declined", methods: GET, cors: false, answer: |cx| Box::pin(device_verification::declined(cx)) },
-    Route { path: "/device/{id}", methods: GET, cors: false, answer: |cx| Box::pin(device_verification::page(cx)) },
-    Route { path: "/device/{id}/password", methods: GET_AND_POST, cors: false, answer: |cx| Box::pin(device_verification::password(cx)) },
-    Route { path: "/device/{id}/account", methods: POST, cors: false, answer: |cx| Box::pin(device_verification::account(cx)) },
-    Route { path: "/device/{id}/consent", methods: POST, cors: false, answer: |cx| Box::pin(device_verification::consent(cx)) },
+    Route { path: "/device/{id}", methods: GET, cors: false, answer: |cx| Box::pin(conversation::page::<Verifying>(cx)) },
+    Route {
+        path: "/device/{id}/password",
+        methods: GET_AND_POST,
+        cors: false,
+        answer: |cx| Box::pin(conversation::password::<Verifying>(cx)),
+    },
+    Route { path: "/device/{id}/account", methods: POST, cors: false, answer: |cx| Box::pin(conversation::account::<Verifying>(cx)) },
+    Route { path: "/device/{id}/consent", methods: POST, cors: false, answer: |cx| Box::pin(conversation::consent::<Verifying>(cx)) },
     Route { path: "/token", methods: POST, cors: true, answer: |cx| Box::pin(token::answer(cx)) },
     Route { path: "/introspect", methods: POST, cors: false, answer: |cx| Box::pin(introspection::answer(cx)) },
     Route { path: "/revoke", methods: POST, cors: true, answer: |cx| Box::pin(revocation::answer(cx)) },

@@ -321,6 +321,21 @@ async fn who_is_locked_between_approval_and_poll_gets_nothing() {
 }
 
 #[tokio::test]
+async fn who_is_locked_is_asked_about_no_device() {
+    let mut stage = stage().await;
+    let codes = stage.begin("tv", "openid").await;
+    let page = stage.question(text(&codes, "user_code"), "alice").await;
+    let session = page.field("session");
+    stage.device.manage(Method::POST, "users/6b2f1c9e-alice/lock", None).await;
+    let reply = stage.browser.post_to(&page, "name=\"decide\"", &[("session", &session), ("decide", "approve")]).await;
+    assert_eq!(reply.status, 303, "{reply:?}");
+    assert_eq!(stage.browser.get(reply.location()).await.heading(), "Sign in", "as for an authorization request");
+    assert_eq!(stage.error(&codes).await, "authorization_pending");
+    // Whoever may sign in decides.
+    assert_eq!(stage.decide(&codes, "bob", "approve").await.heading(), "Device connected");
+}
+
+#[tokio::test]
 async fn eight_devices_at_once_have_eight_codes() {
     let handle = provider().await;
     let mut tasks = tokio::task::JoinSet::new();

@@ -3,7 +3,7 @@
 use hyper::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::{Not, Owner, PAGE, answered, looking, page, sending};
+use super::{Not, Owner, PAGE, answered, frame, looking, page, sending};
 use crate::admin_pages::{ClientFields, ClientPage, ClientRow, ClientsPage};
 use crate::endpoints::management::decoded;
 use crate::exchange::Answer;
@@ -11,7 +11,6 @@ use crate::managing::clients::{self, NotDone, Shown};
 use crate::names::ClientId;
 use crate::params::Params;
 use crate::provider::Cx;
-use crate::texts;
 
 /// Members that are lists of text, one a line in the form.
 const LISTS: [&str; 3] = ["grant_types", "redirect_uris", "post_logout_redirect_uris"];
@@ -36,10 +35,7 @@ async fn list(cx: &Cx<'_>) -> Result<Answer, Not> {
         rows.push(ClientRow { path: in_path(id.as_str()), id: id.as_str().to_owned(), name, origin, logout_uri });
     }
     let more = left.next().and(rows.last().map(|row| row.path.clone()));
-    Ok(page(
-        StatusCode::OK,
-        &ClientsPage { texts: texts::english(), base: &cx.origin.path, top: owner.top("clients"), clients: rows, more },
-    ))
+    Ok(page(StatusCode::OK, &ClientsPage { frame: frame(cx), top: owner.top("clients"), clients: rows, more }))
 }
 
 fn in_path(id: &str) -> String {
@@ -84,22 +80,7 @@ fn shown(cx: &Cx<'_>, owner: &Owner<'_>, client: &Shown, fields: ClientFields, s
     let (id, path) = (client.id.as_str(), in_path(client.id.as_str()));
     let metadata = serde_json::to_string_pretty(&client.metadata).unwrap_or_default();
     let (top, form_token) = (owner.top("clients"), owner.visit.form_token(cx));
-    page(
-        status,
-        &ClientPage {
-            texts: texts::english(),
-            base: &cx.origin.path,
-            top,
-            form_token,
-            id,
-            path,
-            origin: client.origin,
-            fields,
-            problem,
-            saved,
-            metadata,
-        },
-    )
+    page(status, &ClientPage { frame: frame(cx), top, form_token, id, path, origin: client.origin, fields, problem, saved, metadata })
 }
 
 /// What is so from now on. What is left empty is as if it had never been said.

@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Not, PAGE, answered, looking, page};
+use super::{Not, PAGE, answered, frame, looking, page};
 use crate::admin_pages::{EventRow, EventsPage};
 use crate::exchange::Answer;
 use crate::http::imf_fixdate;
@@ -12,7 +12,6 @@ use crate::pages;
 use crate::provider::Cx;
 use crate::refusal::Refusal;
 use crate::state::readable;
-use crate::texts;
 
 /// `GET /admin/events`: the newest, or those before a position.
 pub async fn admin_events(cx: Cx<'_>) -> Answer {
@@ -31,18 +30,7 @@ async fn newest(cx: &Cx<'_>) -> Result<Answer, Not> {
     let events: Vec<EventRow> = events.iter().rev().map(|event| row(event)).collect();
     let older = events.last().map(|oldest| oldest.position).filter(|oldest| *oldest > 1);
     let head = events.first().map_or(0, |newest| newest.position);
-    Ok(page(
-        StatusCode::OK,
-        &EventsPage {
-            texts: texts::english(),
-            base: &cx.origin.path,
-            top: owner.top("events"),
-            events,
-            head,
-            older,
-            live: before.is_none(),
-        },
-    ))
+    Ok(page(StatusCode::OK, &EventsPage { frame: frame(cx), top: owner.top("events"), events, head, older, live: before.is_none() }))
 }
 
 fn row(event: &Event) -> EventRow {

@@ -2,7 +2,7 @@
 
 use hyper::{Method, StatusCode};
 
-use super::{Not, answered, looking, page, sending};
+use super::{Not, answered, frame, looking, page, sending};
 use crate::admin_pages::{FlagRow, FlagsPage, LevelCell};
 use crate::exchange::Answer;
 use crate::managing;
@@ -10,7 +10,6 @@ use crate::provider::Cx;
 use crate::refusal::Refusal;
 use crate::state::features::{Flag, Level};
 use crate::state::stored::Stored as _;
-use crate::texts;
 
 /// `GET /admin/flags`: what holds. `POST`: what is set on a level from now on.
 pub async fn admin_flags(cx: Cx<'_>) -> Answer {
@@ -32,10 +31,7 @@ async fn list(cx: &Cx<'_>) -> Result<Answer, Not> {
         }
     };
     let (top, form_token) = (owner.top("flags"), owner.visit.form_token(cx));
-    Ok(page(
-        StatusCode::OK,
-        &FlagsPage { texts: texts::english(), base: &cx.origin.path, top, form_token, flags: Flag::ALL.iter().map(row).collect() },
-    ))
+    Ok(page(StatusCode::OK, &FlagsPage { frame: frame(cx), top, form_token, flags: Flag::ALL.iter().map(row).collect() }))
 }
 
 async fn switch(cx: &Cx<'_>) -> Result<Answer, Not> {

@@ -11,18 +11,18 @@ pub use self::{clients::*, events::*, flags::*, sessions::*};
 use askama::Template;
 use hyper::StatusCode;
 
-use super::sign_in::{proven, session_for, written};
+use super::conversation::{or_page, proven, session_for, who_is_here, written};
 use crate::admin_pages::Top;
 use crate::browser::{Visit, own_form};
 use crate::config::User;
 use crate::exchange::Answer;
 use crate::log::{Batch, Failure};
 use crate::managing::OWNER;
-use crate::pages::{self, NoticePage, SignInPage};
+use crate::pages::{self, Frame, SignInPage, Talk};
 use crate::params::Params;
 use crate::provider::Cx;
 use crate::refusal::Refusal;
-use crate::state::browser::{self, Browser, BrowserAdminPageShown, BrowserSessionUsed};
+use crate::state::browser::{self, BrowserAdminPageShown, BrowserSessionUsed};
 use crate::texts;
 
 /// How many entries a page has.
@@ -66,16 +66,7 @@ fn answered(cx: &Cx<'_>, answer: Result<Answer, Not>) -> Answer {
     match answer {
         Ok(answer) => answer,
         Err(Not::SignedIn) => Answer::see_other(&cx.origin.at("/admin")),
-        Err(Not::There) => {
-            let page = NoticePage {
-                texts: texts::english(),
-                base: &cx.origin.path,
-                heading: "Something is not right",
-                text: "There is no such page here.",
-                developers: None,
-            };
-            pages::page(StatusCode::NOT_FOUND, texts::english(), &page, "'none'")
-        }
+        Err(Not::There) => pages::notice(StatusCode::NOT_FOUND, frame(cx), "Something is not right", "There is no such page here."),
         Err(Not::Right(refusal)) => pages::refused(cx, &refusal),
     }
 }
@@ -88,9 +79,9 @@ pub async fn admin(cx: Cx<'_>) -> Answer {
 
 async fn begun(cx: &Cx<'_>) -> Result<Answer, Not> {
     if let Some(visit) = Visit::known(cx)
-        && of_owner(cx, &visit).await?.is_some()
+        && let Some(answer) = entered(cx, &visit).await?
     {
-        return Ok(Answer::see_other(&cx.origin.at("/admin/clients")));
+        return Ok(answer);
     }
     let mut attempt = 0;
     loop {
@@ -107,11 +98,12 @@ async fn begun(cx: &Cx<'_>) -> Result<Answer, Not> {
 /// `failed` is the name with which it did not work.
 fn sign_in_page(cx: &Cx<'_>, visit: &Visit, failed: Option<&str>) -> Answer {
     let page = SignInPage {
-        texts: texts::english(),
-        base: &cx.origin.path,
-        at: &format!("{}/admin", cx.origin.path),
-        form_token: visit.form_token(cx),
-        client: "the administration of this provider",
+        frame: frame(cx),
+        talk: Talk {
+            at: format!("{}/admin", cx.origin.path),
+            form_token: visit.form_token(cx),
+            client: "the administration of this provider",
+        },
         username: failed.unwrap_or_default(),
         failed: failed.is_some(),
     };
@@ -128,10 +120,8 @@ async fn signed_in(cx: &Cx<'_>) -> Result<Answer, Not> {
     let (visit, params) = own_form(cx)?;
     let name = params.get("username")?.unwrap_or_default();
     let user = proven(cx, &params).await?;
-    let provider = cx.provider;
     loop {
-        let known = Browser::load(&provider.log, &visit.browser_id).await?;
-        let sessions = known.live_sessions(&provider.log, provider.world.now_ms(), &provider.config.lifetimes).await?;
+        let (known, sessions) = who_is_here(cx, &visit).await?;
         let of = browser::aggregate(&visit.browser_id);
         let begun = session_for(cx, &visit, &sessions, user, (&of, known.version)).await?;
         let Some((batch, session_id)) = begun else { return Ok(sign_in_page(cx, &visit, Some(name))) };
@@ -139,36 +129,26 @@ async fn signed_in(cx: &Cx<'_>) -> Result<Answer, Not> {
             break;
         }
     }
-    if of_owner(cx, &visit).await?.is_some() {
-        return Ok(Answer::see_other(&cx.origin.at("/admin/clients")));
-    }
     let text = "This user may not manage: the role IAM_OWNER is needed.";
-    let page = NoticePage { texts: texts::english(), base: &cx.origin.path, heading: "Not yours", text, developers: None };
-    Ok(pages::page(StatusCode::FORBIDDEN, texts::english(), &page, "'none'"))
+    Ok(entered(cx, &visit).await?.unwrap_or_else(|| pages::notice(StatusCode::FORBIDDEN, frame(cx), "Not yours", text)))
+}
+
+/// The way in, for an owner.
+async fn entered(cx: &Cx<'_>, visit: &Visit) -> Result<Option<Answer>, Failure> {
+    Ok(of_owner(cx, visit).await?.map(|_| Answer::see_other(&cx.origin.at("/admin/clients"))))
 }
 
 /// `POST /admin/consent`: what "Cancel" says on the sign-in page.
 pub async fn admin_canceled(cx: Cx<'_>) -> Answer {
-    let answer = own_form(&cx).map(|_| {
-        let page = NoticePage {
-            texts: texts::english(),
-            base: &cx.origin.path,
-            heading: "Not signed in",
-            text: "Nothing was changed.",
-            developers: None,
-        };
-        pages::page(StatusCode::OK, texts::english(), &page, "'none'")
-    });
-    answer.unwrap_or_else(|refusal| pages::refused(&cx, &refusal))
+    let answer = own_form(&cx).map(|_| pages::notice(StatusCode::OK, frame(&cx), "Not signed in", "Nothing was changed."));
+    or_page(&cx, answer)
 }
 
 /// The owner of the instance who is signed in in this browser; the current one if there are several.
 async fn of_owner<'a>(cx: &Cx<'a>, visit: &Visit) -> Result<Option<&'a User>, Failure> {
-    let provider = cx.provider;
-    let browser = Browser::load(&provider.log, &visit.browser_id).await?;
-    let sessions = browser.live_sessions(&provider.log, provider.world.now_ms(), &provider.config.lifetimes).await?;
+    let (_, sessions) = who_is_here(cx, visit).await?;
     for session in sessions.current().into_iter().chain(&sessions.all) {
-        if let Some(person) = provider.active_user(&session.user_id).await?
+        if let Some(person) = cx.provider.active_user(&session.user_id).await?
             && person.has_instance_role(OWNER)
         {
             return Ok(Some(person.user));
@@ -189,6 +169,10 @@ async fn sending<'a>(cx: &Cx<'a>) -> Result<(Owner<'a>, Params), Not> {
     let (visit, params) = own_form(cx)?;
     let user = of_owner(cx, &visit).await?.ok_or(Not::SignedIn)?;
     Ok((Owner { visit, user }, params))
+}
+
+fn frame<'a>(cx: &Cx<'a>) -> Frame<'a> {
+    Frame::of(cx, texts::english())
 }
 
 fn page(status: StatusCode, page: &impl Template) -> Answer {

@@ -2,7 +2,7 @@
 
 use hyper::StatusCode;
 
-use super::{Not, PAGE, answered, looking, page, sending};
+use super::{Not, PAGE, answered, frame, looking, page, sending};
 use crate::admin_pages::{SessionRow, SessionsPage};
 use crate::exchange::Answer;
 use crate::http::imf_fixdate;
@@ -11,7 +11,6 @@ use crate::names::{SessionId, UserId};
 use crate::provider::Cx;
 use crate::refusal::Refusal;
 use crate::sessions::{self, Ended};
-use crate::texts;
 
 /// `GET /admin/sessions`.
 pub async fn admin_sessions(cx: Cx<'_>) -> Answer {
@@ -37,7 +36,7 @@ async fn list(cx: &Cx<'_>) -> Result<Answer, Not> {
     });
     let sessions = sessions.collect();
     let (top, form_token) = (owner.top("sessions"), owner.visit.form_token(cx));
-    Ok(page(StatusCode::OK, &SessionsPage { texts: texts::english(), base: &cx.origin.path, top, form_token, sessions, more }))
+    Ok(page(StatusCode::OK, &SessionsPage { frame: frame(cx), top, form_token, sessions, more }))
 }
 
 /// `POST /admin/sessions/{sid}/end`.
