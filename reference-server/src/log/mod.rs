@@ -76,9 +76,18 @@ pub trait Payload: Serialize + DeserializeOwned {
     const TYPE: &'static str;
 }
 
-/// Declares payloads with their types, one struct each.
+/// Declares payloads with their types, one struct each; and behind a struct the members that the log has by number.
 macro_rules! events {
-    ($($(#[$doc:meta])* $kind:literal $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })+) => {$(
+    ($(
+        $(#[$doc:meta])* $kind:literal $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }
+        $(numbers { $($member:ident: $stored:ty,)+ })?
+    )+) => {
+        /// What is kept by number here. Where a file is missing in the list of `state::readable`, this is never used, and the compiler says so.
+        #[cfg_attr(test, allow(dead_code))]
+        pub(crate) const NUMBERS: &[$crate::state::readable::Numbers] = &[
+            $($($($crate::state::readable::Numbers::of::<$name, $stored>(stringify!($member)),)+)?)+
+        ];
+    $(
         $(#[$doc])*
         #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
         pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }

@@ -2,7 +2,7 @@
 
 use crate::log::{Aggregate, Failure, Log, Payload as _, events};
 use crate::names::{ClientId, ClientTokenId, Issuer};
-use crate::state::oidc_session::{AccessTokenAdded, Because, KnownToken};
+use crate::state::oidc_session::{AccessTokenAdded, Because, KnownToken, Reason};
 
 events! {
     /// A client has got a token for itself.
@@ -14,10 +14,14 @@ events! {
         /// The token.
         #[serde(flatten)]
         token: AccessTokenAdded,
+    } numbers {
+        reason: Reason,
     }
     /// The token is void.
     "client_token.revoked" ClientTokenRevoked {
         /// Why.
+        reason: Because,
+    } numbers {
         reason: Because,
     }
 }

@@ -55,6 +55,8 @@ events! {
     "device.authorization.canceled" DeviceAuthorizationCanceled {
         /// Why.
         reason: Canceled,
+    } numbers {
+        reason: Canceled,
     }
     /// The device has its tokens.
     "device.authorization.done" DeviceAuthorizationDone {}

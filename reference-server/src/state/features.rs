@@ -49,10 +49,14 @@ events! {
         flag: Flag,
         /// On or off.
         enabled: bool,
+    } numbers {
+        flag: Flag,
     }
     /// The system has no say of its own any more.
     "feature.system.reset" SystemFeatureReset {
         /// In which feature.
+        flag: Flag,
+    } numbers {
         flag: Flag,
     }
     /// A feature was switched for the instance.
@@ -61,10 +65,14 @@ events! {
         flag: Flag,
         /// On or off.
         enabled: bool,
+    } numbers {
+        flag: Flag,
     }
     /// The instance inherits from the system again.
     "feature.instance.reset" InstanceFeatureReset {
         /// Which feature.
+        flag: Flag,
+    } numbers {
         flag: Flag,
     }
 }

@@ -64,12 +64,16 @@ events! {
         /// Who acts for the user, if somebody does.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         actor: Option<Actor>,
+    } numbers {
+        reason: Reason,
     }
     /// This access token alone is void.
     "oidc_session.access_token.revoked" AccessTokenRevoked {
         /// Its hash, or its `jti`.
         token_id: String,
         /// Why.
+        reason: Because,
+    } numbers {
         reason: Because,
     }
     /// The first refresh token was issued.
@@ -85,6 +89,8 @@ events! {
     /// Everything that was issued is void.
     "oidc_session.revoked" OidcSessionRevoked {
         /// Why.
+        reason: Because,
+    } numbers {
         reason: Because,
     }
 }

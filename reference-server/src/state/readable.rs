@@ -3,47 +3,51 @@
 use serde_json::{Value, json};
 
 use crate::log::{Event, Payload};
-use crate::state::client_token::{ClientTokenAdded, ClientTokenRevoked};
-use crate::state::device::{Canceled, DeviceAuthorizationCanceled};
-use crate::state::features::{Flag, InstanceFeatureReset, InstanceFeatureSet, SystemFeatureReset, SystemFeatureSet};
-use crate::state::oidc_session::{AccessTokenAdded, AccessTokenRevoked, Because, OidcSessionRevoked, Reason};
-use crate::state::sign_in::{AuthRequestAdded, Prompt, ResponseMode};
 use crate::state::stored::Stored;
+use crate::{keys, notifier, state};
 
 /// The member of one type of event that is kept by number.
-struct Kept {
+pub struct Numbers {
     kind: &'static str,
     member: &'static str,
     name: fn(u64) -> Option<&'static str>,
 }
 
-const fn kept<P: Payload, E: Stored>(member: &'static str) -> Kept {
-    Kept { kind: P::TYPE, member, name: |number| E::from_number(number).ok().map(Stored::text) }
+impl Numbers {
+    /// The member of this payload that is such an enum, or a set of it.
+    pub const fn of<P: Payload, E: Stored>(member: &'static str) -> Self {
+        Self { kind: P::TYPE, member, name: |number| E::from_number(number).ok().map(Stored::text) }
+    }
 }
 
-/// All of them.
-static KEPT: &[Kept] = &[
-    kept::<AccessTokenAdded, Reason>("reason"),
-    kept::<ClientTokenAdded, Reason>("reason"),
-    kept::<AccessTokenRevoked, Because>("reason"),
-    kept::<OidcSessionRevoked, Because>("reason"),
-    kept::<ClientTokenRevoked, Because>("reason"),
-    kept::<DeviceAuthorizationCanceled, Canceled>("reason"),
-    kept::<SystemFeatureSet, Flag>("flag"),
-    kept::<SystemFeatureReset, Flag>("flag"),
-    kept::<InstanceFeatureSet, Flag>("flag"),
-    kept::<InstanceFeatureReset, Flag>("flag"),
-    kept::<AuthRequestAdded, Prompt>("prompt"),
-    kept::<AuthRequestAdded, ResponseMode>("response_mode"),
+/// Every file with events; what of them is kept by number is said with the event.
+static NUMBERS: &[&[Numbers]] = &[
+    keys::NUMBERS,
+    notifier::NUMBERS,
+    state::assertion::NUMBERS,
+    state::browser::NUMBERS,
+    state::client::NUMBERS,
+    state::client_token::NUMBERS,
+    state::code::NUMBERS,
+    state::consent::NUMBERS,
+    state::device::NUMBERS,
+    state::device_verification::NUMBERS,
+    state::features::NUMBERS,
+    state::oidc_session::NUMBERS,
+    state::security_policy::NUMBERS,
+    state::session::NUMBERS,
+    state::session_logout::NUMBERS,
+    state::sign_in::NUMBERS,
+    state::user::NUMBERS,
 ];
 
 /// The payload of an event as people read it. A number without a name stays a number.
 pub fn payload(event: &Event) -> Value {
     let mut payload = event.payload.clone();
-    for kept in KEPT.iter().filter(|kept| kept.kind == event.kind) {
-        match payload.get_mut(kept.member) {
-            Some(Value::Array(several)) => several.iter_mut().for_each(|value| name(kept, value)),
-            Some(value) => name(kept, value),
+    for numbers in NUMBERS.iter().copied().flatten().filter(|numbers| numbers.kind == event.kind) {
+        match payload.get_mut(numbers.member) {
+            Some(Value::Array(several)) => several.iter_mut().for_each(|value| name(numbers, value)),
+            Some(value) => name(numbers, value),
             None => {}
         }
     }
@@ -53,8 +57,8 @@ pub fn payload(event: &Event) -> Value {
     payload
 }
 
-fn name(kept: &Kept, value: &mut Value) {
-    if let Some(name) = value.as_u64().and_then(kept.name) {
+fn name(numbers: &Numbers, value: &mut Value) {
+    if let Some(name) = value.as_u64().and_then(numbers.name) {
         *value = json!(name);
     }
 }

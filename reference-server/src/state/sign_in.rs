@@ -112,6 +112,9 @@ events! {
         /// What was asked.
         #[serde(flatten)]
         request: AuthRequest,
+    } numbers {
+        prompt: Prompt,
+        response_mode: ResponseMode,
     }
     /// The user is known now.
     "auth_request.session.linked" AuthRequestSessionLinked {
