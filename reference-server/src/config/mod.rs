@@ -1,5 +1,6 @@
 //! The configuration: TOML with no unknown key, and every slip told with its place and the nearest right word.
 
+mod client;
 mod clients;
 mod device;
 mod duration;
@@ -15,9 +16,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
-pub use self::clients::{
-    AccessTokenFormat, ApplicationType, AuthMethod, Client, Consent, KeySource, Secret, SubjectType, WrittenClient, client,
-};
+pub use self::client::{AccessTokenFormat, ApplicationType, AuthMethod, Client, Consent, KeySource, Secret, SubjectType};
+pub use self::clients::{WrittenClient, client};
 pub use self::device::Device;
 pub use self::keys::{Algorithm, AssertionAlgorithm, KeyEntry, KeyUse, parse_keys};
 pub use self::place::ConfigError;

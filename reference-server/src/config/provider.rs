@@ -4,7 +4,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use url::Url;
 
-use super::clients::Client;
+use super::client::Client;
 use super::duration::Span;
 use super::place::{ConfigError, Source};
 use crate::names::{InitialAccessToken, Issuer, ManagementToken, PairwiseSalt};
