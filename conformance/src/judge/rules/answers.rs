@@ -169,7 +169,12 @@ pub(super) fn words(scope: &str) -> BTreeSet<&str> {
 }
 
 fn narrowed_scope(run: &Run<'_>, looks: &mut Looks) {
-    for (walk, token) in run.tokens(Kind::AccessToken) {
+    scope_is_said(run, looks, |_| true);
+}
+
+/// That an answer names the scope of its token where it is not the one that was asked for, for tokens of these grants.
+pub(super) fn scope_is_said(run: &Run<'_>, looks: &mut Looks, of_grant: fn(&str) -> bool) {
+    for (walk, token) in run.tokens(Kind::AccessToken).filter(|(_, token)| of_grant(&token.grant_type)) {
         let Some((index, exchange)) = token.exchange.and_then(|i| Some((i, walk.transcript.exchanges.get(i)?))) else { continue };
         // What was asked for: in the request itself, or at the authorization endpoint for a code. A refresh asks for what it had.
         let asked = match token.grant_type.as_str() {

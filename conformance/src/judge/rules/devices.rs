@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::walk::Seen;
 use super::{Looks, Rule, Run, Walk};
 use crate::transcript::Endpoint;
+use crate::transcript::jose::repeated_names;
 use crate::transcript::tokens::one;
 
 pub(super) fn rules() -> Vec<Rule> {
@@ -31,6 +32,13 @@ pub(super) fn rules() -> Vec<Rule> {
             cites: &["rfc8628-3.2-no-store"],
             broken_by: &["device-answer-is-cacheable"],
             judge: never_stored,
+        },
+        Rule {
+            id: "a-device-is-told-nothing-twice",
+            asks: "What a device is told has each member once.",
+            cites: &["rfc8628-3.1-duplicate-response-member"],
+            broken_by: &["a-device-is-told-two-user-codes"],
+            judge: nothing_twice,
         },
         Rule {
             id: "each-device-has-codes-of-its-own",
@@ -98,12 +106,12 @@ fn told<'r>(run: &'r Run<'_>) -> impl Iterator<Item = (Seen<'r>, Map<String, Val
     run.walks.iter().flat_map(told_in)
 }
 
-fn told_in<'r>(walk: &'r Walk<'_>) -> impl Iterator<Item = (Seen<'r>, Map<String, Value>)> {
+pub(super) fn told_in<'r>(walk: &'r Walk<'_>) -> impl Iterator<Item = (Seen<'r>, Map<String, Value>)> {
     let good = walk.answers().filter(|s| s.exchange.endpoint == Endpoint::Device && s.answer.status == 200);
     good.filter_map(|s| s.object().map(|body| (s, body)))
 }
 
-fn text<'b>(body: &'b Map<String, Value>, name: &str) -> &'b str {
+pub(super) fn text<'b>(body: &'b Map<String, Value>, name: &str) -> &'b str {
     body.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -139,6 +147,13 @@ fn never_stored(run: &Run<'_>, looks: &mut Looks) {
         looks.look(seen.at(), fits, "Cache-Control with no-store", || {
             seen.answer.header("cache-control").next().unwrap_or("no Cache-Control").to_owned()
         });
+    }
+}
+
+fn nothing_twice(run: &Run<'_>, looks: &mut Looks) {
+    for seen in run.answers().filter(|s| s.exchange.endpoint == Endpoint::Device && s.object().is_some()) {
+        let twice = repeated_names(seen.answer.body.as_bytes());
+        looks.look(seen.at(), twice.is_empty(), "each member once", || format!("{} comes twice", twice.join(", ")));
     }
 }
 
@@ -189,7 +204,7 @@ fn no_confusables(run: &Run<'_>, looks: &mut Looks) {
 }
 
 /// Letters and digits alone, in upper case, as a provider compares what people type (§6.1).
-fn plain(code: &str) -> String {
+pub(super) fn plain(code: &str) -> String {
     code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
 }
 

@@ -22,6 +22,8 @@ pub struct Marks {
     /// What two devices are told.
     device: usize,
     other: usize,
+    /// The page on which a person decides about the first.
+    decides: usize,
     /// Polls: too early, by another client, in time, once more.
     pending: usize,
     anothers: usize,
@@ -100,7 +102,7 @@ pub fn honest() -> (Transcript, Marks) {
     let mut asked = request("GET", "https://op.test/management/users", &[]);
     asked.headers.push(("authorization".into(), format!("Bearer {of_acted}")));
     let managed = s.exchange(Endpoint::Management, "", None, asked, json_answer(403, &json!({ "id": "ACTOR-REFUSED" })));
-    let (device, pending, anothers, bought, again, other) = with_a_device(&mut s);
+    let [device, decides, pending, anothers, bought, again, other] = with_a_device(&mut s);
     let marks = Marks {
         acted,
         nested,
@@ -112,6 +114,7 @@ pub fn honest() -> (Transcript, Marks) {
         managed,
         device,
         other,
+        decides,
         pending,
         anothers,
         bought,
@@ -120,10 +123,13 @@ pub fn honest() -> (Transcript, Marks) {
     (s.t, marks)
 }
 
-fn with_a_device(s: &mut Sample) -> (usize, usize, usize, usize, usize, usize) {
+const DECIDES: &str = r#"<form method="post" action="/device/decide"><p>shop, WDJB-MJHT</p><button name="decide">Yes</button></form>"#;
+
+fn with_a_device(s: &mut Sample) -> [usize; 7] {
     let told = |s: &mut Sample, user_code: &str| {
         let said = json!({
-            "device_code": s.fresh("device"), "user_code": user_code, "verification_uri": "https://op.test/device", "expires_in": 300, "interval": 5,
+            "device_code": s.fresh("device"), "user_code": user_code, "verification_uri": "https://op.test/device",
+            "verification_uri_complete": format!("https://op.test/device?user_code={user_code}"), "expires_in": 300, "interval": 5,
         });
         let asked = request("POST", "https://op.test/codes", &[("client_id", "shop"), ("scope", "openid")]);
         s.exchange(Endpoint::Device, "shop", None, asked, json_answer(200, &said))
@@ -136,24 +142,23 @@ fn with_a_device(s: &mut Sample) -> (usize, usize, usize, usize, usize, usize) {
     };
     let refusal = |error: &str| json_answer(400, &json!({ "error": error }));
     let pending = poll(s, "shop", refusal("authorization_pending"));
-    let typed = request("GET", "https://op.test/device?user_code=wdjbmjht", &[]);
-    let done = answer(
-        200,
-        &[
+    let mut page = |asked: Request, says: &str| {
+        let headers = [
             ("content-type", "text/html; charset=utf-8"),
             ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
             ("referrer-policy", "no-referrer"),
-        ],
-        "<h1>Done</h1>",
-    );
-    s.exchange(Endpoint::Page, "shop", Some(("first", Some("alice"))), typed, done);
+        ];
+        s.exchange(Endpoint::Page, "shop", Some(("first", Some("alice"))), asked, answer(200, &headers, says))
+    };
+    let decides = page(request("GET", "https://op.test/device?user_code=WDJB-MJHT", &[]), DECIDES);
+    page(request("POST", "https://op.test/device/decide", &[("decide", "approve")]), "<h1>Done</h1>");
     let anothers = poll(s, "web", refusal("invalid_grant"));
     let body = json!({ "access_token": s.fresh("access"), "token_type": "Bearer", "expires_in": 3600, "scope": "openid" });
     let bought = poll(s, "shop", json_answer(200, &body));
     let again = poll(s, "shop", refusal("invalid_grant"));
     let other = told(s, "BCDF-GHJK");
     s.done(Place::Ask, Verb::Poll, None, Reply { answer: Some(bought), success: true, ..Reply::default() });
-    (device, pending, anothers, bought, again, other)
+    [device, decides, pending, anothers, bought, again, other]
 }
 
 fn without(body: &mut Value, name: &str) {
@@ -172,6 +177,10 @@ pub const SPOILT: &[(&str, Spoil<Marks>)] = &[
     ("the-issued-type-is-true", |t, m| edit_json(t, m.plain, |b| b["issued_token_type"] = json!(format!("{TYPE}jwt")))),
     ("n_a-means-no-access-token", |t, m| edit_json(t, m.id_token, |b| b["token_type"] = json!("Bearer"))),
     ("n_a-means-no-access-token", |t, m| edit_json(t, m.acted, |b| b["token_type"] = json!("N_A"))),
+    ("an-exchange-says-which-scope-it-narrowed", |t, m| {
+        edit_json(t, m.acted, |b| without(b, "scope"));
+        edit_json(t, m.introspected, |b| b["scope"] = json!("email"));
+    }),
     ("an-exchange-never-widens-the-scope", |t, m| edit_json(t, m.acted, |b| b["scope"] = json!("openid email"))),
     ("an-exchange-never-changes-the-audience", |t, m| edit_id_token(t, m.of_id_token, |_, c| c["aud"] = json!(["web", "everybody"]))),
     ("an-exchange-keeps-the-subject", |t, m| edit_id_token(t, m.acted, |_, c| c["sub"] = json!("sub-of-support"))),
@@ -189,6 +198,18 @@ pub const SPOILT: &[(&str, Spoil<Marks>)] = &[
     ("device-answers-are-json", |t, m| t.exchanges[m.device].answer.as_mut().unwrap().headers[0].1 = "text/plain".into()),
     ("device-answers-are-never-stored", |t, m| {
         t.exchanges[m.device].answer.as_mut().unwrap().headers.retain(|(n, _)| n != "cache-control")
+    }),
+    ("a-device-is-told-nothing-twice", |t, m| {
+        let answer = t.exchanges[m.device].answer.as_mut().unwrap();
+        answer.body = answer.body.replacen('{', r#"{"interval":5,"#, 1);
+    }),
+    ("whoever-decides-about-a-device-is-told-who-asks", |t, m| {
+        let answer = t.exchanges[m.decides].answer.as_mut().unwrap();
+        answer.body = answer.body.replace("shop", "a device");
+    }),
+    ("a-code-in-the-address-is-shown", |t, m| {
+        let answer = t.exchanges[m.decides].answer.as_mut().unwrap();
+        answer.body = answer.body.replace("WDJB-MJHT", "a code");
     }),
     ("each-device-has-codes-of-its-own", |t, m| edit_json(t, m.other, |b| b["user_code"] = json!("WDJB-MJHT"))),
     ("a-device-code-is-long-enough", |t, m| edit_json(t, m.other, |b| b["device_code"] = json!("4711"))),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::answers::words;
+use super::answers::{scope_is_said, words};
 use super::walk::Seen;
 use super::{Looks, Rule, Run, Walk};
 use crate::transcript::jose::Jws;
@@ -32,6 +32,13 @@ pub(super) fn rules() -> Vec<Rule> {
             cites: &["rfc8693-2.2.1-token-type-n-a"],
             broken_by: &["id-token-called-bearer"],
             judge: n_a,
+        },
+        Rule {
+            id: "an-exchange-says-which-scope-it-narrowed",
+            asks: "The answer names the scope of the new token where that is not the one that was asked for.",
+            cites: &["rfc8693-2.2.1-scope-when-different"],
+            broken_by: &["scope-narrowed-silently"],
+            judge: says_scope,
         },
         Rule {
             id: "an-exchange-never-widens-the-scope",
@@ -102,6 +109,10 @@ fn says_type(run: &Run<'_>, looks: &mut Looks) {
             exchange.body.get("issued_token_type").map_or_else(|| "no issued_token_type".into(), |v| format!("issued_token_type {v}"))
         });
     }
+}
+
+fn says_scope(run: &Run<'_>, looks: &mut Looks) {
+    scope_is_said(run, looks, |grant| grant == GRANT);
 }
 
 fn true_type(run: &Run<'_>, looks: &mut Looks) {

@@ -10,6 +10,7 @@ mod actors;
 mod answers;
 mod codes;
 mod cookies;
+mod device_pages;
 mod devices;
 mod exchanges;
 mod http;
@@ -62,6 +63,7 @@ pub fn rules() -> &'static [Rule] {
         all.extend(exchanges::rules());
         all.extend(actors::rules());
         all.extend(devices::rules());
+        all.extend(device_pages::rules());
         all.extend(id_tokens::rules());
         all.extend(people::rules());
         all.extend(refreshes::rules());

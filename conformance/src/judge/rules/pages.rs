@@ -60,7 +60,7 @@ fn pages<'r>(run: &'r Run<'_>) -> impl Iterator<Item = (Seen<'r>, Html)> {
     })
 }
 
-fn takes_input(url: &str, page: &Html) -> bool {
+pub(super) fn takes_input(url: &str, page: &Html) -> bool {
     static SELECTORS: OnceLock<Option<(Selector, Selector)>> = OnceLock::new();
     let parse = || Some((Selector::parse("form").ok()?, Selector::parse("input:not([type=hidden]), button, textarea, select").ok()?));
     let (Some((form, control)), Ok(here)) = (SELECTORS.get_or_init(parse), Url::parse(url)) else { return false };
