@@ -271,14 +271,16 @@ impl Booth {
         let (booth, working) = (self.clone(), self.work());
         let later = (tell.in_ms > 0).then(|| self.waiting(Hold::ForMs(tell.in_ms))).flatten();
         tokio::spawn(async move {
-            let _working = match later {
+            let working = match later {
                 Some(later) => {
                     drop(working);
-                    later.await.ok()
+                    later.await
                 }
-                None => Some(working),
+                None => Ok(working),
             };
-            booth.arrive(&tell.client, tell.request).await;
+            if let Ok(working) = working {
+                booth.arrive(&tell.client, tell.request, Some(working)).await;
+            }
         });
     }
 
@@ -320,7 +322,7 @@ impl Booth {
         let Some(arrival) = reply else { return Played::Answer(plain(200)) };
         self.wait(arrival.hold, &mut None).await;
         let client = arrival.client.clone();
-        let (request, played) = self.arrive(&client, arrival.request).await;
+        let (request, played) = self.arrive(&client, arrival.request, None).await;
         let Played::Answer(answer) = played else { return played };
         let after = {
             let mut growing = self.0.live.lock();
@@ -331,11 +333,11 @@ impl Booth {
             self.tell(tell);
         }
         for _ in 0..after.again {
-            self.arrive(&client, request.clone()).await;
+            self.arrive(&client, request.clone(), None).await;
         }
         if let Some(url) = after.follow {
             let client = self.client_of(&url).unwrap_or_else(|| host_of(&url));
-            self.arrive(&client, Request { url, ..request }).await;
+            self.arrive(&client, Request { url, ..request }, None).await;
         }
         Played::Answer(after.answer)
     }
@@ -343,13 +345,15 @@ impl Booth {
     /// An arrival whose answer goes to nobody.
     async fn aside(&self, arrival: Arrival) {
         let Some(waiting) = arrival.hold.and_then(|hold| self.waiting(hold)) else {
-            self.arrive(&arrival.client, arrival.request).await;
+            self.arrive(&arrival.client, arrival.request, None).await;
             return;
         };
         let booth = self.clone();
         tokio::spawn(async move {
-            let _working = waiting.await;
-            booth.arrive(&arrival.client, arrival.request).await;
+            // The provider has its answer already.
+            if let Ok(working) = waiting.await {
+                booth.arrive(&arrival.client, arrival.request, Some(working)).await;
+            }
         });
     }
 
@@ -363,8 +367,9 @@ impl Booth {
         drop(working);
     }
 
-    /// Records a delivery and lets its client answer.
-    async fn arrive(&self, client: &str, request: Request) -> (Request, Played) {
+    /// Records a delivery and lets its client answer. Where the provider does not wait for that, it is work of the front's own, and while the
+    /// client takes its time it is counted nowhere: no number of the provider's stands for it.
+    async fn arrive(&self, client: &str, request: Request, mut alone: Option<Working>) -> (Request, Played) {
         let planned = {
             let mut state = self.state();
             let party = state.parties.entry(client.to_owned()).or_default();
@@ -377,18 +382,33 @@ impl Booth {
         let mut open = Open { booth: self.clone(), delivery: self.came(client, &request, &planned), held: None };
         let played = match planned.as_str() {
             Some("hang") => {
-                open.held = Some(self.hold());
+                open.held = alone.is_none().then(|| self.hold());
+                drop(alone.take());
                 std::future::pending::<()>().await;
                 Played::Drop
             }
             Some(_) => Played::Drop,
             None => {
                 let after = planned.get("after").and_then(Value::as_str).and_then(duration_ms);
-                self.wait(after.map(Hold::ForMs), &mut open.held).await;
+                match alone.take() {
+                    None => self.wait(after.map(Hold::ForMs), &mut open.held).await,
+                    Some(working) => {
+                        let waiting = after.and_then(|ms| self.waiting(Hold::ForMs(ms)));
+                        alone = match waiting {
+                            None => Some(working),
+                            Some(waiting) => {
+                                drop(working);
+                                waiting.await.ok()
+                            }
+                        };
+                    }
+                }
                 Played::Answer(self.ask(client, &request, planned).await)
             }
         };
         drop(open);
+        // Only now, or there were an instant at which all looks settled and it is not written down that this is over.
+        drop(alone);
         (request, played)
     }
 
