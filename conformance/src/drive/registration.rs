@@ -63,15 +63,15 @@ pub fn whole(known: &Map<String, Value>) -> Map<String, Value> {
 }
 
 /// Lays the metadata of an answer over what is known of a client. Addresses that it had before stay known, for what was begun there
-/// may still come back. Returns the members that have another value now.
-pub fn learn(client: &mut Map<String, Value>, answered: &Map<String, Value>) -> Vec<String> {
+/// may still come back. Returns the members that have another value now, with the one that they had.
+pub fn learn(client: &mut Map<String, Value>, answered: &Map<String, Value>) -> Vec<(String, Value)> {
     let mut changed = Vec::new();
     for (member, value) in answered {
         let Some(before) = client.get(member).filter(|before| *before != value) else {
             client.entry(member.clone()).or_insert_with(|| value.clone());
             continue;
         };
-        changed.push(member.clone());
+        changed.push((member.clone(), before.clone()));
         let is_address = matches!(member.as_str(), "redirect_uris" | "post_logout_redirect_uris");
         let merged = match (before, value) {
             (Value::Array(before), Value::Array(now)) if is_address => {
@@ -116,7 +116,7 @@ mod tests {
     fn what_an_answer_says_counts_and_old_addresses_stay_known() {
         let mut client = object(json!({ "client_name": "A", "redirect_uris": ["https://a.test/1"], "contacts": ["a"] }));
         let changed = learn(&mut client, &object(json!({ "client_name": "A", "redirect_uris": ["https://a.test/2"], "client_id": "x" })));
-        assert_eq!(changed, ["redirect_uris"]);
+        assert_eq!(changed, [("redirect_uris".to_owned(), json!(["https://a.test/1"]))]);
         assert_eq!(
             Value::Object(client),
             json!({ "client_name": "A", "redirect_uris": ["https://a.test/2", "https://a.test/1"], "contacts": ["a"], "client_id": "x" })

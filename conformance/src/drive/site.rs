@@ -230,8 +230,8 @@ impl Site {
             facts.addresses.extend(addresses(&known).map(|all| (name.to_owned(), all)));
             facts.clients.insert(name.to_owned(), known);
         }
-        if !changed.is_empty() {
-            growing.transcript.changed.entry(name.to_owned()).or_default().extend(changed);
+        for (member, before) in changed {
+            growing.transcript.changed.entry(name.to_owned()).or_default().entry(member).or_default().push(before);
         }
     }
 

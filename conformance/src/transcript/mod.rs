@@ -11,7 +11,7 @@ pub mod refusal;
 pub mod tokens;
 pub mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::scenario::{Check, Verb};
 
 /// The version of the JSON form. It goes up when a member changes its meaning.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Milliseconds since 1970-01-01T00:00:00Z on the target's clock.
 pub type Millis = i64;
@@ -35,9 +35,10 @@ pub struct Transcript {
     pub target: Profile,
     /// Metadata of each client as registered, by the name of the fixture.
     pub clients: BTreeMap<String, Value>,
-    /// Members of a client's metadata that have another value now than when the check began, by the name of the fixture.
+    /// Members of a client's metadata that have another value now than when the check began, by the name of the fixture, with the values that
+    /// they had before, in order: the first may be of a registration that no exchange here shows.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub changed: BTreeMap<String, BTreeSet<String>>,
+    pub changed: BTreeMap<String, BTreeMap<String, Vec<Value>>>,
     /// The people, by the name of the fixture.
     pub users: BTreeMap<String, Value>,
     /// Steps of the walk, then the question, then `then`.

@@ -84,17 +84,17 @@ fn address(run: &Run<'_>, looks: &mut Looks) {
     }
 }
 
-/// What a client has as its address for deliveries, and had if it was changed on the way; nothing if the record does not say what it had
-/// before the change, as where it was registered before the walk.
+/// What a client has as its address for deliveries, and had if it was changed on the way. The first is that of the registration, or, where the
+/// client was there before the walk, the one by which it was known then.
 fn addresses_of(walk: &Walk<'_>, client: &str) -> Vec<String> {
     if let Some(registered) = walk.client(Some(client), "backchannel_logout_uri").and_then(Value::as_str) {
         return vec![registered.to_owned()];
     }
     let told = || walk.answers().filter(|s| s.exchange.endpoint == Endpoint::Register && s.exchange.client.as_deref() == Some(client));
-    if !told().any(|s| s.exchange.request.method == "POST") {
-        return Vec::new();
-    }
-    let mut all: Vec<String> = told().filter_map(|s| s.object()?.get("backchannel_logout_uri")?.as_str().map(str::to_owned)).collect();
+    let made_here = told().any(|s| s.exchange.request.method == "POST");
+    let before = walk.transcript.changed.get(client).and_then(|members| members.get("backchannel_logout_uri")?.first()?.as_str());
+    let said = told().filter_map(|s| s.object()?.get("backchannel_logout_uri")?.as_str().map(str::to_owned));
+    let mut all: Vec<String> = before.filter(|_| !made_here).map(str::to_owned).into_iter().chain(said).collect();
     all.dedup();
     all
 }

@@ -348,3 +348,17 @@ fn a_real_clock_may_differ_by_its_skew() {
     t.target.skew = 2;
     assert_eq!(judged(&t).iter().find(|v| v.id == "an-id-token-says-when-it-was-made").unwrap().word, Word::Pass);
 }
+
+#[test]
+fn an_address_that_a_client_had_before_the_record_began_is_one_of_its_addresses_and_no_other_is() {
+    let (mut t, marks) = honest();
+    let told = &t.deliveries[marks.told];
+    let (client, first) = (told.client.clone().unwrap(), told.request.url.clone());
+    t.clients.get_mut(&client).unwrap()["backchannel_logout_uri"] = json!("https://web.rp.test/second");
+    let before = [("backchannel_logout_uri".to_owned(), vec![json!(first)])].into();
+    t.changed.insert(client, before);
+    let word = |t: &Transcript| judged(t).iter().find(|v| v.id == "a-delivery-goes-to-the-registered-address").unwrap().word;
+    assert_eq!(word(&t), Word::Pass);
+    t.deliveries[marks.told].request.url.push_str("?from=op");
+    assert_eq!(word(&t), Word::Fail);
+}

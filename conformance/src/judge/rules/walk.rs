@@ -130,7 +130,7 @@ impl<'a> Walk<'a> {
 
     /// A member of a client's metadata as registered. `None` also if it was changed in the course: nobody can say then what held when.
     pub fn client(&self, name: Option<&str>, member: &str) -> Option<&Value> {
-        if self.transcript.changed.get(name?).is_some_and(|members| members.contains(member)) {
+        if self.transcript.changed.get(name?).is_some_and(|members| members.contains_key(member)) {
             return None;
         }
         self.transcript.clients.get(name?)?.get(member).filter(|v| !v.is_null())
