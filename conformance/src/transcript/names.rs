@@ -312,8 +312,9 @@ impl Names {
             Value::Object(table) => {
                 for (name, inner) in table {
                     match inner {
-                        // In a body these words mean other things than in an authorization answer.
-                        Value::String(_) if matches!(name.as_str(), "code" | "request") => {}
+                        // In a body these words mean other things than in an authorization answer: the `state` of a user is `active`. One that was
+                        // sent has its name from the request.
+                        Value::String(_) if matches!(name.as_str(), "code" | "request" | "state") => {}
                         Value::String(text) => self.parameter(step, name, text),
                         _ => self.json(step, inner),
                     }
@@ -440,5 +441,30 @@ fn texts(value: &Value, with: &mut impl FnMut(&str)) {
         Value::Array(members) => members.iter().for_each(|m| texts(m, with)),
         Value::Object(table) => table.values().for_each(|m| texts(m, with)),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::judge::sample::{Sample, check, json_answer, request};
+    use crate::scenario::{Expectations, Verb};
+    use crate::transcript::Reply;
+
+    #[test]
+    fn a_state_in_a_body_is_a_word_unless_it_was_sent() {
+        let mut s = Sample::new(check("a/b", Expectations::default()));
+        let asked = s.authorize("web", "first", Some("alice"), &[], &[("code", "c0de-of-alice")]);
+        let sent = s.t.exchanges[asked].request.param("state").unwrap();
+        s.done(Place::Walk, Verb::Authorize, Some("alice"), Reply { answer: Some(asked), ..Reply::default() });
+        let said = json!({ "id": "alice", "state": "active", "sid": "9Hq2mZr7LxWc4TnB", "was": { "state": sent } });
+        let user = request("GET", "https://op.test/management/users/alice", &[]);
+        let told = s.exchange(Endpoint::Management, "", None, user, json_answer(200, &said));
+        s.done(Place::Ask, Verb::Send, None, Reply { answer: Some(told), ..Reply::default() });
+        let names = Names::of(&s.t);
+        let shown = json!({ "id": "alice", "state": "active", "sid": "⟨asked.sid⟩", "was": { "state": "⟨alice.state⟩" } });
+        assert_eq!(names.mask_json(&said), shown);
     }
 }
