@@ -1,6 +1,7 @@
 //! Clients, users and switches of the fixtures, and the configuration that a check's differences make of them.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use base64::Engine as _;
 use serde_json::Value;
@@ -22,6 +23,10 @@ pub struct Fixtures {
     keys: Table,
     clients: Table,
     users: Table,
+    /// The keys that the clients publish which sign, by name: making them takes longer than anything else here.
+    published: BTreeMap<String, toml::Value>,
+    /// For a check that changes nothing, once it was made.
+    plain: OnceLock<Configured>,
 }
 
 /// What a check's provider is started with.
@@ -43,7 +48,18 @@ impl Fixtures {
             let text = embedded_files::fixture(file).ok_or_else(|| format!("fixtures/{file} is missing"))?;
             text.parse::<Table>().map_err(|e| format!("fixtures/{file}: {e}"))
         };
-        Ok(Self { provider: read("provider.toml")?, keys: read("keys.toml")?, clients: read("clients.toml")?, users: read("users.toml")? })
+        let clients = read("clients.toml")?;
+        let known = clients.get("clients").and_then(toml::Value::as_table).into_iter().flatten();
+        let signing = known.filter(|(_, client)| client.as_table().is_some_and(publishes_keys));
+        let published = signing.map(|(name, _)| Ok((name.clone(), keys_of(name)?))).collect::<Result<_, String>>()?;
+        Ok(Self {
+            provider: read("provider.toml")?,
+            keys: read("keys.toml")?,
+            users: read("users.toml")?,
+            clients,
+            published,
+            plain: OnceLock::new(),
+        })
     }
 
     /// Metadata of the clients, by name.
@@ -58,12 +74,8 @@ impl Fixtures {
 
     /// A member of the provider's configuration: `["management", "token"]`.
     pub fn provider(&self, path: &[&str]) -> Option<Value> {
-        let mut at = &toml::Value::Table(self.provider.clone());
-        let root = at.clone();
-        at = &root;
-        for key in path {
-            at = at.get(key)?;
-        }
+        let (first, rest) = path.split_first()?;
+        let at = rest.iter().try_fold(self.provider.get(*first)?, |at, key| at.get(key))?;
         serde_json::to_value(at).ok()
     }
 
@@ -94,13 +106,24 @@ impl Fixtures {
     /// # Errors
     /// What cannot be laid over what.
     pub fn configured(&self, check: &Check) -> Result<Configured, String> {
+        if !check.clients.is_empty() || check.provider.as_object().is_some_and(|over| !over.is_empty()) {
+            return self.laid_over(check);
+        }
+        if let Some(plain) = self.plain.get() {
+            return Ok(plain.clone());
+        }
+        let plain = self.laid_over(check)?;
+        Ok(self.plain.get_or_init(|| plain).clone())
+    }
+
+    fn laid_over(&self, check: &Check) -> Result<Configured, String> {
         let mut clients = self.clients.get("clients").and_then(toml::Value::as_table).cloned().unwrap_or_default();
         for (name, difference) in &check.clients {
             let client = differing(&clients, name, difference)?;
             clients.insert(name.clone(), toml::Value::Table(client));
         }
         for (name, client) in &mut clients {
-            publish_keys(name, client)?;
+            self.publish_keys(name, client)?;
         }
         let mut whole = self.provider.clone();
         if let Value::Object(over) = &check.provider {
@@ -122,19 +145,26 @@ impl Fixtures {
         let text = toml::to_string(&whole).map_err(|e| e.to_string())?;
         Ok(Configured { text, clients: clients.iter().filter_map(|(n, c)| Some((n.clone(), serde_json::to_value(c).ok()?))).collect() })
     }
+
+    fn publish_keys(&self, name: &str, client: &mut toml::Value) -> Result<(), String> {
+        if let Some(client) = client.as_table_mut().filter(|client| publishes_keys(client)) {
+            let keys = self.published.get(name).cloned().map_or_else(|| keys_of(name), Ok)?;
+            client.insert("jwks".into(), keys);
+        }
+        Ok(())
+    }
 }
 
 /// A client that signs assertions, to say who it is or as a grant, publishes the keys for them, if the file does not say where.
-fn publish_keys(name: &str, client: &mut toml::Value) -> Result<(), String> {
-    let Some(client) = client.as_table_mut() else { return Ok(()) };
+fn publishes_keys(client: &Table) -> bool {
     let grants = client.get("grant_types").and_then(toml::Value::as_array);
     let signs = client.get("token_endpoint_auth_method").and_then(toml::Value::as_str) == Some("private_key_jwt")
         || grants.is_some_and(|all| all.iter().any(|grant| grant.as_str() == Some(JWT_BEARER)));
-    if signs && !client.contains_key("jwks") && !client.contains_key("jwks_uri") {
-        let keys = toml::Value::try_from(client_keys(name)).map_err(|e| format!("the keys of the client `{name}`: {e}"))?;
-        client.insert("jwks".into(), keys);
-    }
-    Ok(())
+    signs && !client.contains_key("jwks") && !client.contains_key("jwks_uri")
+}
+
+fn keys_of(name: &str) -> Result<toml::Value, String> {
+    toml::Value::try_from(client_keys(name)).map_err(|e| format!("the keys of the client `{name}`: {e}"))
 }
 
 /// A client that is like another one, at a host of its own, with a difference.

@@ -1,6 +1,7 @@
 //! The keys of the harness's clients, and what the clients publish at addresses of their own: `jwks_uri` and `sector_identifier_uri`.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use base64::Engine as _;
 use serde_json::{Value, json};
@@ -23,13 +24,19 @@ pub fn client_key(client: &str, alg: &str) -> Result<SigningKey, String> {
         "ES256" => p256::ecdsa::SigningKey::from_slice(&seed).map(|k| SigningKey::Es256(Box::new(k))).map_err(|e| e.to_string()),
         "EdDSA" => Ok(SigningKey::EdDsa(Box::new(ed25519_dalek::SigningKey::from_bytes(&seed)))),
         "RS256" => {
-            let file = embedded_files::fixture("client-keys.toml").and_then(|text| text.parse::<toml::Table>().ok());
-            let private = file.as_ref().and_then(|keys| keys.get(alg)?.get("private")?.as_str()).unwrap_or_default();
-            let der = base64::engine::general_purpose::STANDARD.decode(private).map_err(|e| format!("client-keys.toml: {e}"))?;
-            SigningKey::from_pkcs8(alg, &der).map_err(|e| format!("client-keys.toml: {e}"))
+            // Read once: a key of this kind is looked at closely when it is read.
+            static ONCE: OnceLock<Result<SigningKey, String>> = OnceLock::new();
+            ONCE.get_or_init(shared_by_all).clone()
         }
         _ => Err(format!("clients of the harness have no key for `{alg}`, but for {}", ALGORITHMS.join(", "))),
     }
+}
+
+fn shared_by_all() -> Result<SigningKey, String> {
+    let file = embedded_files::fixture("client-keys.toml").and_then(|text| text.parse::<toml::Table>().ok());
+    let private = file.as_ref().and_then(|keys| keys.get("RS256")?.get("private")?.as_str()).unwrap_or_default();
+    let der = base64::engine::general_purpose::STANDARD.decode(private).map_err(|e| format!("client-keys.toml: {e}"))?;
+    SigningKey::from_pkcs8("RS256", &der).map_err(|e| format!("client-keys.toml: {e}"))
 }
 
 /// The `kid` of a client's key.

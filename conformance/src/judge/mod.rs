@@ -7,6 +7,7 @@ pub mod events;
 pub mod evidence;
 pub mod expect;
 pub mod rules;
+pub mod side_by_side;
 pub mod verdict;
 pub mod wanted;
 
@@ -49,8 +50,8 @@ pub fn judge_checks(
     let by_id: BTreeMap<&str, &Record> = records.iter().map(|r| (r.check().id.as_str(), r)).collect();
     let record_of = |check: &Check| by_id.get(check.id.as_str()).or_else(|| by_id.get(check.same_walk_as.as_deref()?)).copied();
     let asked: Vec<(&Check, &Record)> = catalogue.iter().filter_map(|check| Some((check, record_of(check)?))).collect();
-    let alone: BTreeMap<&str, Verdict> =
-        asked.iter().map(|(check, record)| (check.id.as_str(), by_itself(check, record, requirements))).collect();
+    let verdicts = side_by_side::map(&asked, |(check, record)| by_itself(check, record, requirements));
+    let alone: BTreeMap<&str, Verdict> = asked.iter().map(|(check, _)| check.id.as_str()).zip(verdicts).collect();
     let by_name = catalogue.iter().map(|check| (check.id.as_str(), check)).collect();
     let gate = Gate { alone: &alone, catalogue: by_name, given: controls };
     asked.iter().filter_map(|(check, _)| Some(gate.through(check, alone.get(check.id.as_str())?))).collect()

@@ -30,8 +30,8 @@ pub mod walk;
 
 use std::sync::OnceLock;
 
-use crate::judge::strength;
 use crate::judge::verdict::{Finding, Verdict, Word};
+use crate::judge::{side_by_side, strength};
 use crate::requirement::Requirements;
 use crate::transcript::Transcript;
 pub use walk::{At, Run, Walk};
@@ -83,7 +83,7 @@ pub fn rules() -> &'static [Rule] {
 /// Judges every rule over the transcripts of a run.
 pub fn judge_rules(walks: &[&Transcript], requirements: &Requirements) -> Vec<Verdict> {
     let run = Run::of(walks);
-    rules().iter().map(|rule| judge_rule(rule, &run, requirements)).collect()
+    side_by_side::map(rules(), |rule| judge_rule(rule, &run, requirements))
 }
 
 /// Judges one rule.

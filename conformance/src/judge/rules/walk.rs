@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::judge::side_by_side;
 use crate::transcript::jose::Jws;
 use crate::transcript::tokens::{self, Authorization, Kind, Token};
 use crate::transcript::{Answer, Delivery, Endpoint, Exchange, Millis, Transcript};
@@ -53,8 +54,8 @@ pub struct Seen<'a> {
 impl<'a> Run<'a> {
     /// Reads transcripts, but for those in which two verbs went out beside each other: what would be seen there differs from run to run.
     pub fn of(transcripts: &[&'a Transcript]) -> Self {
-        let certain = transcripts.iter().filter(|t| t.check.steps().all(|step| step.beside.is_none()));
-        Self { walks: certain.map(|t| Walk::of(t)).collect() }
+        let certain: Vec<&Transcript> = transcripts.iter().copied().filter(|t| t.check.steps().all(|step| step.beside.is_none())).collect();
+        Self { walks: side_by_side::map(&certain, |t| Walk::of(t)) }
     }
 
     /// Every exchange that was answered.
