@@ -4,7 +4,8 @@ use conformance::requirement::Requirements;
 use conformance::scenario::load::{Known, Problem, load};
 use proptest::prelude::*;
 
-mod cases;
+mod questions;
+mod walks;
 
 const REQUIREMENTS: &str = r#"
 document = "A Document"
@@ -103,7 +104,7 @@ fn every_slip_is_said_with_its_place_and_nothing_else_is() {
     let requirements = Requirements::load(&[("doc.toml", REQUIREMENTS)]).unwrap();
     let known = known(&requirements);
     assert_eq!(load(&[("a/good.toml".into(), GOOD.into())], &known).err(), None);
-    for (edits, said) in cases::CASES {
+    for (edits, said) in walks::CASES.iter().chain(questions::CASES) {
         let mut text = GOOD.to_owned();
         for (from, to) in *edits {
             assert!(text.contains(from), "`{from}` is not in the good file any more");
