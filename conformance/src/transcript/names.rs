@@ -457,7 +457,7 @@ mod tests {
     fn a_state_in_a_body_is_a_word_unless_it_was_sent() {
         let mut s = Sample::new(check("a/b", Expectations::default()));
         let asked = s.authorize("web", "first", Some("alice"), &[], &[("code", "c0de-of-alice")]);
-        let sent = s.t.exchanges[asked].request.param("state").unwrap();
+        let sent = s.t.exchanges.iter().find_map(|e| e.request.param("state")).unwrap();
         s.done(Place::Walk, Verb::Authorize, Some("alice"), Reply { answer: Some(asked), ..Reply::default() });
         let said = json!({ "id": "alice", "state": "active", "sid": "9Hq2mZr7LxWc4TnB", "was": { "state": sent } });
         let user = request("GET", "https://op.test/management/users/alice", &[]);
