@@ -19,33 +19,52 @@ import (
 // Our users. All are administrators, for the example exchanges nobody else's token, whatever it is exchanged for.
 type users map[string]*storage.User
 
-func (u users) GetUserByID(id string) *storage.User           { return u[id] }
+func (u users) GetUserByID(id string) *storage.User         { return u[id] }
 func (u users) GetUserByUsername(name string) *storage.User { return u[name] }
 
 // The user of the example's one client for itself.
 func (u users) ExampleClientID() string { return storage.ServiceUserID }
 
-// The example's storage, where clients that are devices have no secret.
-type devices struct{ *storage.Storage }
+// The example's storage, with what it does not let one say of a client.
+type store struct{ *storage.Storage }
 
-func (d devices) GetClientByClientID(ctx context.Context, id string) (op.Client, error) {
-	client, err := d.Storage.GetClientByClientID(ctx, id)
-	if grants := deviceGrants[id]; err == nil && grants != nil {
-		return device{client, grants}, nil
+func (s store) GetClientByClientID(ctx context.Context, id string) (op.Client, error) {
+	known, err := s.Storage.GetClientByClientID(ctx, id)
+	if err != nil {
+		return nil, err
 	}
-	return client, err
+	return client{known}, nil
 }
 
-type device struct {
-	op.Client
-	grants []oidc.GrantType
-}
+type client struct{ op.Client }
 
-func (d device) GrantTypes() []oidc.GrantType { return d.grants }
-
+// Devices have no secret, and nothing but their grants.
 var deviceGrants = map[string][]oidc.GrantType{
 	"tv":    {oidc.GrantTypeDeviceCode, oidc.GrantTypeRefreshToken},
 	"kiosk": {oidc.GrantTypeDeviceCode},
+}
+
+func (c client) GrantTypes() []oidc.GrantType {
+	if grants := deviceGrants[c.GetID()]; grants != nil {
+		return grants
+	}
+	return c.Client.GrantTypes()
+}
+
+func (c client) AuthMethod() oidc.AuthMethod {
+	if c.GetID() == "shop" {
+		return oidc.AuthMethodPost
+	}
+	return c.Client.AuthMethod()
+}
+
+func (c client) ResponseTypes() []oidc.ResponseType {
+	return []oidc.ResponseType{oidc.ResponseTypeCode}
+}
+
+func (c client) PostLogoutRedirectURIs() []string {
+	out := "http://127.0.0.1:9900/" + c.GetID() + "/out"
+	return []string{out, out + "?kept=1"}
 }
 
 func user(name, given, family string) *storage.User {
@@ -73,7 +92,7 @@ func main() {
 		"zoe": user("zoe", "Zoe", "Example"), "support": user("support", "Sam", "Support"),
 		"auditor": user("auditor", "Audrey", "Auditor"),
 	}
-	provider := exampleop.SetupServer(issuer, devices{storage.NewStorage(known)}, slog.New(slog.NewTextHandler(io.Discard, nil)), false)
+	provider := exampleop.SetupServer(issuer, store{storage.NewStorage(known)}, slog.New(slog.NewTextHandler(io.Discard, nil)), false)
 	if err := http.ListenAndServe("127.0.0.1:"+port, provider); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
