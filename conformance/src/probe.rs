@@ -59,6 +59,13 @@ pub const PROBES: &[(&str, Probe)] = &[
     ("impersonation", Cannot("who may act for whom is a right that somebody has to give on the side of the provider")),
     ("jwt_bearer", Cannot("whose assertions are good is agreed with the provider, and the harness has none of their keys")),
     ("introspection", Asks("{signed in}[ask]\nintrospect = { of = '{alice}' }\nexpect.json.active = true\n")),
+    (
+        "refresh_token_introspection",
+        Asks(
+            "[[step]]\nlogin = { user = 'alice', client = 'web', scope = 'openid offline_access', prompt = 'consent' }\nsave = 'alice'\n\
+             [ask]\nintrospect = { client = 'web', token = '{alice.refresh_token}' }\nexpect.json.active = true\n",
+        ),
+    ),
     ("revocation", Asks("{signed in}[ask]\nrevoke = { of = '{alice}', token = '{alice.access_token}' }\nexpect.status = 200\n")),
     ("registration", Cannot("it has an address only where it is announced, which is told; and who asks leaves a client behind")),
     (
@@ -71,6 +78,24 @@ pub const PROBES: &[(&str, Probe)] = &[
         Asks(
             "[ask]\nauthorize = { user = 'alice', client = 'web', scope = 'openid', response_mode = 'form_post' }\n\
              expect.callback.by = 'post'\nexpect.callback.code = { kind = 'string' }\n",
+        ),
+    ),
+    (
+        "consent",
+        Asks(
+            "[[step]]\nauthorize = { user = 'alice', client = 'web', scope = 'openid', prompt = 'consent', decide = 'deny' }\n\
+             refused = 'access_denied'\n[ask]\ndiscover = {}\nexpect.json.issuer = '{op.issuer}'\n",
+        ),
+    ),
+    (
+        "issuer_in_response",
+        Asks("[ask]\nauthorize = { user = 'alice', client = 'web', scope = 'openid' }\nexpect.callback.iss = '{op.issuer}'\n"),
+    ),
+    (
+        "pkce_required",
+        Asks(
+            "[[step]]\nauthorize = { user = 'alice', client = 'spa', scope = 'openid' }\ndrop = ['code_challenge', 'code_challenge_method']\n\
+             refused = 'invalid_request'\n[ask]\ndiscover = {}\nexpect.json.issuer = '{op.issuer}'\n",
         ),
     ),
     ("private_key_jwt", Asks("[ask]\nclient_credentials = { client = 'robot' }\nexpect.access_token = { kind = 'string' }\n")),

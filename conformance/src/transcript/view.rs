@@ -108,6 +108,8 @@ impl<'a> View<'a> {
         let issuer = |name: &str| profile.issuers.get(name).cloned();
         Some(Value::String(match rest {
             [] | ["issuer"] | ["primary"] | ["primary", "issuer"] => issuer("primary")?,
+            // Discovery §4: a slash at the issuer's end goes away before the path is appended.
+            ["configuration"] => format!("{}/.well-known/openid-configuration", issuer("primary")?.trim_end_matches('/')),
             ["management"] | ["management", "issuer"] => profile.management.clone()?,
             [name] | [name, "issuer"] => issuer(name)?,
             [endpoint, ..] if rest.len() > 1 => profile.metadata.get(*endpoint)?.as_str()?.to_owned(),

@@ -172,7 +172,7 @@ impl<'d> Names<'d> {
 
     fn origin(&mut self, path: &str, rest: &[&str], at: &Span, report: &mut Report<'_>) {
         let name = match rest {
-            [] | ["issuer"] => "primary",
+            [] | ["issuer" | "configuration"] => "primary",
             [name] | [name, "issuer"] => name,
             [_, wrong, ..] => {
                 report.add(at, Slip::none_of(format!("`{{{path}}}` names nothing: an origin has no `{wrong}`"), wrong, ["issuer"]));
@@ -185,7 +185,7 @@ impl<'d> Names<'d> {
             "management" => drop(self.implied.entry("management_api").or_insert_with(|| at.clone())),
             wrong => {
                 let what = format!("`{{{path}}}` names nothing: the target has no origin `{wrong}`");
-                report.add(at, Slip::none_of(what, wrong, ["primary", "other", "management", "issuer"]));
+                report.add(at, Slip::none_of(what, wrong, ["primary", "other", "management", "issuer", "configuration"]));
             }
         }
     }

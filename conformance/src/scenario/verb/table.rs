@@ -83,6 +83,7 @@ const fn always(need: &'static str) -> Implied {
 
 const OTHER_ORIGIN: Implied = Implied { when: When::Is("origin", "other"), need: "two_origins" };
 const BY_JWT: Implied = Implied { when: When::Is("auth", "private_key_jwt"), need: "private_key_jwt" };
+const DENIED: Implied = Implied { when: When::Is("decide", "deny"), need: "consent" };
 const BY_FORM: Implied = Implied { when: When::Is("response_mode", "form_post"), need: "form_post" };
 
 /// A row of the table with what most verbs have; the entries below say what is different.
@@ -117,7 +118,7 @@ pub static VERBS: &[Known] = &[
         members: GRANTED_MEMBERS,
         goes_on_from: SIGN_INS,
         refusals: &[Refusal::Codes, Refusal::AtClient, Refusal::Page],
-        implies: &[OTHER_ORIGIN, BY_JWT, BY_FORM],
+        implies: &[OTHER_ORIGIN, BY_JWT, BY_FORM, DENIED],
         ..REQUEST
     },
     Known {
@@ -144,7 +145,7 @@ pub static VERBS: &[Known] = &[
         ],
         goes_on_from: SIGN_INS,
         refusals: BROWSED,
-        implies: &[OTHER_ORIGIN, BY_FORM],
+        implies: &[OTHER_ORIGIN, BY_FORM, DENIED],
         ..REQUEST
     },
     Known {
