@@ -79,7 +79,7 @@ impl Foreign {
     }
 
     /// The client of the target file, if it is what the check asks for.
-    fn given(&self, check: &Check, name: &str) -> Option<Value> {
+    pub(super) fn given(&self, check: &Check, name: &str) -> Option<Value> {
         let Clients::Given(all) = &self.file.clients else { return None };
         let client = all.get(name)?;
         if check.clients.get(name).and_then(|c| c.get("register")) == Some(&Value::Bool(true)) {

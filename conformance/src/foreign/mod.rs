@@ -168,11 +168,34 @@ impl Foreign {
         if let Some(client) = uses.clients.iter().find(|client| !self.can_have(check, client)) {
             return harness(format!("a client `{client}` in the target file, or registration"));
         }
+        if let Some((client, member)) = uses.metadata.iter().find(|(client, member)| !self.says(check, client, member)) {
+            let member = member.trim_start_matches('/').replace('/', ".");
+            return harness(format!("`{member}` of the client `{client}` in the target file"));
+        }
+        if let Some(client) = uses.clients.iter().find(|client| uses.authentication && self.authenticates_otherwise(check, client)) {
+            return harness(format!("a client `{client}` that authenticates as that of the fixtures does"));
+        }
         let steps = check.steps().filter(|step| step.verb == Verb::Advance);
         let mut waits = steps.filter_map(|step| duration_ms(step.fields.get("value")?.as_str()?));
         let longest = i64::try_from(self.file.longest.as_millis()).unwrap_or(i64::MAX);
         let long = waits.find(|wait| self.slow && *wait > longest)?;
         harness(format!("{} s of real time (`longest` in the target file says how much one `advance` may take)", long / 1000))
+    }
+
+    /// Whether a client that the file gives has this in its metadata. What a provider answers to a registration is not known before.
+    fn says(&self, check: &Check, client: &str, member: &str) -> bool {
+        let made = matches!(member, "/basic" | "/client_secret");
+        self.given(check, client).is_none_or(|given| made || given.pointer(member).is_some())
+    }
+
+    /// Whether a client of the file says who it is in another way than the fixture of its name: what a row then changes of that was
+    /// written for another request.
+    fn authenticates_otherwise(&self, check: &Check, client: &str) -> bool {
+        let Some(given) = self.given(check, client) else { return false };
+        let Ok(fixtures) = self.fixtures.configured(check) else { return false };
+        // Registration §2: what a client that says nothing uses.
+        let method = |client: &Value| client.get("token_endpoint_auth_method").and_then(Value::as_str).unwrap_or("client_secret_basic").to_owned();
+        fixtures.clients.get(client).is_some_and(|fixture| method(fixture) != method(&given))
     }
 
     /// What a defect on the wire has to know of the world. Nobody has the provider's keys but itself.

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use crate::scenario::{Check, Verb};
 use crate::transcript::view::{Part, references};
 
+/// What of a request says who the client is (RFC 6749 §2.3).
+const AUTHENTICATION: [&str; 3] = ["client_id", "client_secret", "header.Authorization"];
+
 /// Names of fixtures.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Uses {
@@ -16,6 +19,10 @@ pub struct Uses {
     pub users: BTreeSet<String>,
     /// What is compared of them: `("alice", "name")`.
     pub facts: BTreeSet<(String, String)>,
+    /// What is taken of a client's metadata, as a JSON pointer: `("web", "/post_logout_redirect_uris/0")`.
+    pub metadata: BTreeSet<(String, String)>,
+    /// Whether something is changed of how a client says who it is.
+    pub authentication: bool,
     /// Whether somebody may be told of a logout. Then the client to which nobody signs in has to be there, to see that it is not.
     pub logout: bool,
 }
@@ -27,6 +34,8 @@ impl Uses {
             all.clients.extend(one.clients);
             all.users.extend(one.users);
             all.facts.extend(one.facts);
+            all.metadata.extend(one.metadata);
+            all.authentication |= one.authentication;
             all.logout |= one.logout;
             all
         })
@@ -38,6 +47,14 @@ impl Uses {
         for step in check.steps() {
             for (field, value) in &step.fields {
                 uses.field(check, field, value);
+            }
+            let edits = &step.edits;
+            let mut changed = edits.set.keys().chain(&edits.drop).chain(edits.repeat.keys());
+            uses.authentication |= changed.any(|path| AUTHENTICATION.contains(&path.as_str()));
+            // Without another said, a client's own first address is asked for.
+            let named = step.fields.get("client").and_then(Value::as_str);
+            if let (Verb::Login | Verb::Authorize, Some(client), false) = (step.verb, named, step.fields.contains_key("redirect_uri")) {
+                uses.metadata.insert((client.to_owned(), "/redirect_uris/0".into()));
             }
         }
         uses.read(&json!([check.walk, check.ask, check.then, check.expect, check.with, check.clients]));
@@ -74,6 +91,9 @@ impl Uses {
             Value::String(text) => {
                 for part in references(text) {
                     let Part::Reference(path) = part else { continue };
+                    if let Some((client, member)) = path.strip_prefix("client.").and_then(|rest| rest.split_once('.')) {
+                        self.metadata.insert((client.to_owned(), format!("/{}", member.replace('.', "/"))));
+                    }
                     let mut words = path.split('.');
                     match (words.next(), words.next(), words.next()) {
                         (Some("client" | "rp"), Some(name), _) => self.clients.insert(name.to_owned()),
