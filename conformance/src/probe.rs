@@ -139,7 +139,7 @@ const FOLDER: &str = "lacks/";
 /// # Errors
 /// What is wrong with the table above; a test reads all of it.
 pub fn probes<'c>(target: &Target, passed_over: impl Iterator<Item = &'c Check>, known: &Known<'_>) -> Result<Vec<Check>, String> {
-    let lacking: BTreeSet<String> = passed_over.filter_map(|check| lacks(check, target)).collect();
+    let lacking: BTreeSet<String> = passed_over.flat_map(|check| lacks(check, target)).collect();
     if lacking.is_empty() {
         return Ok(Vec::new());
     }
@@ -153,11 +153,14 @@ pub fn probes<'c>(target: &Target, passed_over: impl Iterator<Item = &'c Check>,
     Ok(checks)
 }
 
-/// The feature for whose sake a check is skipped.
-fn lacks(check: &Check, target: &Target) -> Option<String> {
-    match drive::skip(check, target)? {
-        Skip::Lacks { feature, .. } => Some(feature),
-        Skip::Harness { .. } => None,
+/// The features for whose sake a check is skipped.
+fn lacks(check: &Check, target: &Target) -> Vec<String> {
+    match drive::skip(check, target) {
+        Some(Skip::Lacks { .. }) => {
+            let lacking = target.lacks().iter().map(|(feature, _)| feature);
+            lacking.filter(|feature| check.needs.contains(feature)).cloned().collect()
+        }
+        Some(Skip::Harness { .. }) | None => Vec::new(),
     }
 }
 

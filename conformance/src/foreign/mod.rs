@@ -194,7 +194,8 @@ impl Foreign {
         let Some(given) = self.given(check, client) else { return false };
         let Ok(fixtures) = self.fixtures.configured(check) else { return false };
         // Registration §2: what a client that says nothing uses.
-        let method = |client: &Value| client.get("token_endpoint_auth_method").and_then(Value::as_str).unwrap_or("client_secret_basic").to_owned();
+        let method =
+            |client: &Value| client.get("token_endpoint_auth_method").and_then(Value::as_str).unwrap_or("client_secret_basic").to_owned();
         fixtures.clients.get(client).is_some_and(|fixture| method(fixture) != method(&given))
     }
 

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use conformance::drive::live::Now;
-use conformance::drive::{Job, RunError, Walk, run};
-use conformance::judge::verdict::{Record, Word};
+use conformance::drive::{Job, RunError, Walk, run, skip};
+use conformance::judge::verdict::{Record, Skip, Word};
 use conformance::scenario::Check;
 use conformance::scenario::load::{Known, load};
 use conformance::target::Target;
@@ -206,6 +206,31 @@ async fn registrar() -> MockServer {
         }
     })
     .await
+}
+
+#[test]
+fn what_a_client_of_the_file_has_not_is_not_asked_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = |name: &str| {
+        format!("[clients.{name}]\nclient_id = \"{name}\"\nclient_secret = \"x\"\nredirect_uris = [\"http://127.0.0.1:9900/{name}/cb\"]\n")
+    };
+    let text = format!(
+        "name = \"x\"\nissuer = \"http://127.0.0.1:1\"\nlogin.driver = \"form\"\nclients.how = \"given\"\n{}{}[users.alice]\nusername = \"alice\"\n\
+         password = \"x\"\n[[lacks]]\nfeature = \"registration\"\nbecause = \"its clients are given\"\n",
+        client("web"),
+        client("shop")
+    );
+    let target = target(folder.path(), &text, still());
+    let checks = catalogue(&requirements());
+    let skipped = |id: &str| match skip(checks.iter().find(|c| c.id == id).unwrap(), &target) {
+        Some(Skip::Harness { power }) => power,
+        other => format!("{other:?}"),
+    };
+    assert_eq!(skipped("logout/where-a-logout-may-lead"), "`post_logout_redirect_uris.0` of the client `web` in the target file");
+    // The fixture sends its secret in the form. Of an honest request nothing is changed, and it may come in any way.
+    let in_the_form = "client-authentication/a-code-with-the-secret-in-the-form";
+    assert_eq!(skipped(&format!("{in_the_form}#wrong-secret")), "a client `shop` that authenticates as that of the fixtures does");
+    assert_eq!(skipped(in_the_form), "None");
 }
 
 #[test]

@@ -249,7 +249,7 @@ fn what_is_there_although_it_is_said_to_be_lacking_is_found() {
     });
     let found: Vec<&str> = found.iter().filter_map(|note| note.split('`').nth(1)).collect();
     // Who connects devices and who signs assertions is not among the clients that can be given here, and a token is exchanged by leave.
-    let asked = |feature: &&str| !["device", "token_exchange", "private_key_jwt"].contains(feature);
+    let asked = |feature: &&str| !["device", "slow_down", "token_exchange", "private_key_jwt"].contains(feature);
     let there = probe::PROBES.iter().filter(|(_, probe)| matches!(probe, Probe::Asks(_))).map(|(feature, _)| *feature);
     assert_eq!(found.into_iter().filter(asked).collect::<Vec<_>>(), there.filter(asked).collect::<Vec<_>>());
 }
