@@ -1,9 +1,10 @@
-//! The pages for whoever owns the instance, who are operators: in English alone. They need no script either; the one there is lets new events come by themselves.
+//! The pages for whoever owns the instance, who are operators. They need no script either; the one there is lets new events come by themselves.
 
 use askama::Template;
 
 use crate::names::FormToken;
 use crate::pages::Frame;
+use crate::texts::Text;
 
 /// What every page has at its top.
 pub struct Top<'a> {
@@ -118,6 +119,8 @@ pub struct SessionsPage<'a> {
 pub struct LevelCell {
     /// Which level.
     pub name: &'static str,
+    /// What it is called.
+    pub title: &'static Text,
     /// What is set there.
     pub set: Option<bool>,
 }
@@ -129,7 +132,7 @@ pub struct FlagRow {
     /// What holds.
     pub enabled: bool,
     /// Who says so.
-    pub source: &'static str,
+    pub source: &'static Text,
     /// What is set on each level, the one that goes first first.
     pub levels: Vec<LevelCell>,
 }

@@ -141,16 +141,57 @@ texts! {
     problem_developers,
     form_post,
     form_post_button,
+    admin,
+    admin_client,
+    admin_not_yours,
+    admin_role,
+    admin_canceled,
+    admin_canceled_text,
+    admin_sign_out,
+    admin_more,
+    admin_clients,
+    admin_client_id,
+    admin_name,
+    admin_from,
+    admin_logout,
+    admin_logout_uri,
+    admin_logout_told,
+    admin_logout_sid,
+    admin_grants,
+    admin_redirect_uris,
+    admin_post_logout,
+    admin_save,
+    admin_saved,
+    admin_everything,
+    admin_sessions,
+    admin_user,
+    admin_session,
+    admin_began,
+    admin_last_sign_in,
+    admin_end,
+    admin_over,
+    admin_flags,
+    admin_flags_text,
+    admin_flag,
+    admin_now,
+    admin_by,
+    admin_instance,
+    admin_system,
+    admin_configuration,
+    admin_on,
+    admin_off,
+    admin_inherit,
+    admin_events,
+    admin_when,
+    admin_what,
+    admin_of,
+    admin_payload,
+    admin_older,
 }
 
 /// The tags of all languages, as discovery names them.
 pub fn tags() -> Vec<&'static str> {
     LANGUAGES.iter().map(|texts| texts.tag.as_str()).collect()
-}
-
-/// English, for pages that there are in no other language.
-pub fn english() -> &'static Texts {
-    &LANGUAGES[0]
 }
 
 /// The language of a page: the first of the wishes in `ui_locales` that there is (Core, section 3.1.2.1), else what the browser likes

@@ -35,6 +35,25 @@ fn fields<'f>(changes: &[(&'f str, &'f str)]) -> Vec<(&'f str, &'f str)> {
 }
 
 #[tokio::test]
+async fn every_page_is_in_the_language_that_is_asked_for() {
+    let handle = provider().await;
+    let mut walker = Walker::new(&handle);
+    assert_eq!(walker.get("https://op.test/admin?ui_locales=de").await.heading(), "Anmelden");
+    signed_in(&mut walker, "admin").await;
+    let headings = [
+        ("clients", "Clients", "Woher"),
+        ("sessions", "Sitzungen", "Begonnen"),
+        ("flags", "Funktionen", "Erben"),
+        ("events", "Ereignisse", "Wann"),
+    ];
+    for (page, heading, word) in headings {
+        let reply = walker.get(&format!("https://op.test/admin/{page}?ui_locales=de")).await;
+        assert_eq!((reply.heading(), reply.header("content-language")), (heading, "de"));
+        assert!(reply.body.contains(word) && reply.body.contains("Abmelden") && !reply.body.contains("Sign out"), "{reply:?}");
+    }
+}
+
+#[tokio::test]
 async fn owners_come_in_and_others_do_not() {
     let handle = provider().await;
     let pages = ["clients", "clients/web", "sessions", "flags", "events", "events.json"];

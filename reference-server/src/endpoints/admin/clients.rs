@@ -35,7 +35,7 @@ async fn list(cx: &Cx<'_>) -> Result<Answer, Not> {
         rows.push(ClientRow { path: in_path(id.as_str()), id: id.as_str().to_owned(), name, origin, logout_uri });
     }
     let more = left.next().and(rows.last().map(|row| row.path.clone()));
-    Ok(page(StatusCode::OK, &ClientsPage { frame: frame(cx), top: owner.top("clients"), clients: rows, more }))
+    Ok(page(cx, StatusCode::OK, &ClientsPage { frame: frame(cx), top: owner.top("clients"), clients: rows, more }))
 }
 
 fn in_path(id: &str) -> String {
@@ -80,7 +80,7 @@ fn shown(cx: &Cx<'_>, owner: &Owner<'_>, client: &Shown, fields: ClientFields, s
     let (id, path) = (client.id.as_str(), in_path(client.id.as_str()));
     let metadata = serde_json::to_string_pretty(&client.metadata).unwrap_or_default();
     let (top, form_token) = (owner.top("clients"), owner.visit.form_token(cx));
-    page(status, &ClientPage { frame: frame(cx), top, form_token, id, path, origin: client.origin, fields, problem, saved, metadata })
+    page(cx, status, &ClientPage { frame: frame(cx), top, form_token, id, path, origin: client.origin, fields, problem, saved, metadata })
 }
 
 /// What is so from now on. What is left empty is as if it had never been said.

@@ -30,7 +30,7 @@ async fn newest(cx: &Cx<'_>) -> Result<Answer, Not> {
     let events: Vec<EventRow> = events.iter().rev().map(|event| row(event)).collect();
     let older = events.last().map(|oldest| oldest.position).filter(|oldest| *oldest > 1);
     let head = events.first().map_or(0, |newest| newest.position);
-    Ok(page(StatusCode::OK, &EventsPage { frame: frame(cx), top: owner.top("events"), events, head, older, live: before.is_none() }))
+    Ok(page(cx, StatusCode::OK, &EventsPage { frame: frame(cx), top: owner.top("events"), events, head, older, live: before.is_none() }))
 }
 
 fn row(event: &Event) -> EventRow {

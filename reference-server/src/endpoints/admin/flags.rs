@@ -20,18 +20,24 @@ pub async fn admin_flags(cx: Cx<'_>) -> Answer {
 async fn list(cx: &Cx<'_>) -> Result<Answer, Not> {
     let owner = looking(cx).await?;
     let features = cx.provider.features().await?;
+    let texts = frame(cx).texts;
+    let title = |level: Option<Level>| match level {
+        Some(Level::Instance) => &texts.admin_instance,
+        Some(Level::System) => &texts.admin_system,
+        None => &texts.admin_configuration,
+    };
     let row = |flag: &Flag| {
         let effective = features.effective(*flag);
-        let cell = |level: Level| LevelCell { name: level.text(), set: features.set_at(level, *flag) };
+        let cell = |level: Level| LevelCell { name: level.text(), title: title(Some(level)), set: features.set_at(level, *flag) };
         FlagRow {
             name: flag.text(),
             enabled: effective.enabled,
-            source: effective.source.map_or("configuration", Level::text),
+            source: title(effective.source),
             levels: [Level::Instance, Level::System].map(cell).into(),
         }
     };
     let (top, form_token) = (owner.top("flags"), owner.visit.form_token(cx));
-    Ok(page(StatusCode::OK, &FlagsPage { frame: frame(cx), top, form_token, flags: Flag::ALL.iter().map(row).collect() }))
+    Ok(page(cx, StatusCode::OK, &FlagsPage { frame: frame(cx), top, form_token, flags: Flag::ALL.iter().map(row).collect() }))
 }
 
 async fn switch(cx: &Cx<'_>) -> Result<Answer, Not> {

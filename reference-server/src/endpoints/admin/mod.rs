@@ -23,7 +23,7 @@ use crate::params::Params;
 use crate::provider::Cx;
 use crate::refusal::Refusal;
 use crate::state::browser::{self, BrowserAdminPageShown, BrowserSessionUsed};
-use crate::texts;
+use crate::texts::{self, Text, Texts};
 
 /// How many entries a page has.
 const PAGE: usize = 100;
@@ -66,7 +66,7 @@ fn answered(cx: &Cx<'_>, answer: Result<Answer, Not>) -> Answer {
     match answer {
         Ok(answer) => answer,
         Err(Not::SignedIn) => Answer::see_other(&cx.origin.at("/admin")),
-        Err(Not::There) => pages::notice(StatusCode::NOT_FOUND, frame(cx), "Something is not right", "There is no such page here."),
+        Err(Not::There) => notice(cx, StatusCode::NOT_FOUND, |texts| (&texts.problem, &texts.problem_page)),
         Err(Not::Right(refusal)) => pages::refused(cx, &refusal),
     }
 }
@@ -97,17 +97,15 @@ async fn begun(cx: &Cx<'_>) -> Result<Answer, Not> {
 
 /// `failed` is the name with which it did not work.
 fn sign_in_page(cx: &Cx<'_>, visit: &Visit, failed: Option<&str>) -> Answer {
+    let frame = frame(cx);
+    let texts = frame.texts;
     let page = SignInPage {
-        frame: frame(cx),
-        talk: Talk {
-            at: format!("{}/admin", cx.origin.path),
-            form_token: visit.form_token(cx),
-            client: "the administration of this provider",
-        },
+        frame,
+        talk: Talk { at: format!("{}/admin", cx.origin.path), form_token: visit.form_token(cx), client: texts.admin_client.as_str() },
         username: failed.unwrap_or_default(),
         failed: failed.is_some(),
     };
-    pages::page(StatusCode::OK, texts::english(), &page, "'self'")
+    pages::page(StatusCode::OK, texts, &page, "'self'")
 }
 
 /// `POST /admin/password`: name and password. The session that begins is one like any other.
@@ -129,8 +127,7 @@ async fn signed_in(cx: &Cx<'_>) -> Result<Answer, Not> {
             break;
         }
     }
-    let text = "This user may not manage: the role IAM_OWNER is needed.";
-    Ok(entered(cx, &visit).await?.unwrap_or_else(|| pages::notice(StatusCode::FORBIDDEN, frame(cx), "Not yours", text)))
+    Ok(entered(cx, &visit).await?.unwrap_or_else(|| notice(cx, StatusCode::FORBIDDEN, |texts| (&texts.admin_not_yours, &texts.admin_role))))
 }
 
 /// The way in, for an owner.
@@ -140,7 +137,7 @@ async fn entered(cx: &Cx<'_>, visit: &Visit) -> Result<Option<Answer>, Failure> 
 
 /// `POST /admin/consent`: what "Cancel" says on the sign-in page.
 pub async fn admin_canceled(cx: Cx<'_>) -> Answer {
-    let answer = own_form(&cx).map(|_| pages::notice(StatusCode::OK, frame(&cx), "Not signed in", "Nothing was changed."));
+    let answer = own_form(&cx).map(|_| notice(&cx, StatusCode::OK, |texts| (&texts.admin_canceled, &texts.admin_canceled_text)));
     or_page(&cx, answer)
 }
 
@@ -172,9 +169,16 @@ async fn sending<'a>(cx: &Cx<'a>) -> Result<(Owner<'a>, Params), Not> {
 }
 
 fn frame<'a>(cx: &Cx<'a>) -> Frame<'a> {
-    Frame::of(cx, texts::english())
+    Frame::of(cx, texts::asked(cx.request))
 }
 
-fn page(status: StatusCode, page: &impl Template) -> Answer {
-    pages::page_with_script(status, texts::english(), page)
+fn page(cx: &Cx<'_>, status: StatusCode, page: &impl Template) -> Answer {
+    pages::page_with_script(status, frame(cx).texts, page)
+}
+
+/// A page that only says something: its heading, and a sentence.
+fn notice(cx: &Cx<'_>, status: StatusCode, says: impl FnOnce(&'static Texts) -> (&'static Text, &'static Text)) -> Answer {
+    let frame = frame(cx);
+    let (heading, text) = says(frame.texts);
+    pages::notice(status, frame, heading.as_str(), text.as_str())
 }

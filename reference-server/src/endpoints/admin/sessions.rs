@@ -36,7 +36,7 @@ async fn list(cx: &Cx<'_>) -> Result<Answer, Not> {
     });
     let sessions = sessions.collect();
     let (top, form_token) = (owner.top("sessions"), owner.visit.form_token(cx));
-    Ok(page(StatusCode::OK, &SessionsPage { frame: frame(cx), top, form_token, sessions, more }))
+    Ok(page(cx, StatusCode::OK, &SessionsPage { frame: frame(cx), top, form_token, sessions, more }))
 }
 
 /// `POST /admin/sessions/{sid}/end`.
