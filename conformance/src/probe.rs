@@ -88,6 +88,10 @@ pub const PROBES: &[(&str, Probe)] = &[
         ),
     ),
     (
+        "single_sign_on",
+        Asks("{signed in}[ask]\nauthorize = { client = 'web', scope = 'openid', prompt = 'none' }\nexpect.callback.code = { kind = 'string' }\n"),
+    ),
+    (
         "issuer_in_response",
         Asks("[ask]\nauthorize = { user = 'alice', client = 'web', scope = 'openid' }\nexpect.callback.iss = '{op.issuer}'\n"),
     ),

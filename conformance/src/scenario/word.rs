@@ -43,6 +43,7 @@ pub const FEATURES: &[&str] = &[
     "backchannel_logout",
     "form_post",
     "consent",
+    "single_sign_on",
     "issuer_in_response",
     "pkce_required",
     "private_key_jwt",
