@@ -162,7 +162,7 @@ deliv"#)], &[
         "36:65: `{rp.nobody.first}` names nothing: there is no client `nobody`",
     ]),
     (&[(r#"of = "{code}" }"#, r#"of = "{code}", scope = "{op.second}{op.other.x}{op.other.issuer}" }"#)], &[
-        "36:36: `{op.second}` names nothing: the target has no origin `second`; it is one of `primary`, `other`, `management`, `issuer`",
+        "36:36: `{op.second}` names nothing: the target has no origin `second`; it is one of `primary`, `other`, `management`, `issuer`, `configuration`",
         "36:47: `{op.other.x}` names nothing: an origin has no `x`; write `issuer`",
         r#"36:59: this takes the power `two_origins`, which `needs` lacks; write `needs = ["two_origins"]`, beside what is there"#,
     ]),
