@@ -89,7 +89,9 @@ pub const PROBES: &[(&str, Probe)] = &[
     ),
     (
         "single_sign_on",
-        Asks("{signed in}[ask]\nauthorize = { client = 'web', scope = 'openid', prompt = 'none' }\nexpect.callback.code = { kind = 'string' }\n"),
+        Asks(
+            "{signed in}[ask]\nauthorize = { client = 'web', scope = 'openid', prompt = 'none' }\nexpect.callback.code = { kind = 'string' }\n",
+        ),
     ),
     (
         "issuer_in_response",
