@@ -160,18 +160,19 @@ impl Page {
 
     /// What the page is for.
     pub fn purpose(&self, status: u16, flow: Flow, hints: &Hints) -> Purpose {
+        let has = |role: Role| self.forms.iter().any(|f| f.field(role, hints).is_some());
+        // Before its heading, which is "Sign-in" at some providers, and before the status: whoever has typed a wrong code is asked again.
+        if flow == Flow::Device && has(Role::UserCode) && !has(Role::Password) {
+            return Purpose::EnterCode;
+        }
         for (name, hint) in hints {
             let fits = hint.heading.as_deref().and_then(|h| Regex::new(h).ok()).is_some_and(|h| h.is_match(&self.heading));
             if let (true, Some(purpose)) = (fits, named(name)) {
                 return purpose;
             }
         }
-        if self.forms.iter().any(|f| f.field(Role::Password, hints).is_some()) {
+        if has(Role::Password) {
             return Purpose::Login;
-        }
-        // Before the status: whoever has typed a wrong code is asked again.
-        if flow == Flow::Device && self.forms.iter().any(|f| f.field(Role::UserCode, hints).is_some()) {
-            return Purpose::EnterCode;
         }
         if status >= 400 {
             return Purpose::Error;
@@ -225,9 +226,12 @@ impl Page {
 
     /// The form of a decision with its button: yes or no. `page` is the name of the page in the hints.
     pub fn decide(&self, yes: bool, page: &str, hints: &Hints) -> Option<(&Form, Vec<(String, String)>)> {
+        // Two pages of one kind may have different words, of which the file knows one.
+        let meant = |b: &Button, words: &str| b.words.eq_ignore_ascii_case(words) || b.value.eq_ignore_ascii_case(words);
         let hint = hints.get(page).and_then(|h| if yes { h.press.clone() } else { h.refuse.clone() });
+        let hint = hint.filter(|words| self.forms.iter().any(|f| f.button(|b| meant(b, words)).is_some()));
         let wanted = |b: &Button| match &hint {
-            Some(words) => b.words.eq_ignore_ascii_case(words) || b.value.eq_ignore_ascii_case(words),
+            Some(words) => meant(b, words),
             None => says(&format!("{} {}", b.words, b.value), yes),
         };
         // Two forms that differ in a hidden value are buttons too.
@@ -283,6 +287,7 @@ const NO: &str = r"(?i)\b(no|deny|denied|cancel|reject|rejected|decline|disallow
 /// What a page without a question says where nothing came of it.
 const FAILURE: &str = r"(?i)\b(error|failed|failure|invalid|unknown|wrong|expired|not (found|valid|possible)|too many|try again)\b";
 
+#[derive(Clone, Copy)]
 enum Role {
     Username,
     Password,

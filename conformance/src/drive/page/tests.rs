@@ -102,3 +102,18 @@ fn a_device_is_done_where_nothing_is_asked_and_nothing_failed() {
     assert_eq!(purpose("<h1>This code has expired</h1>", 200), Purpose::Error);
     assert_eq!(purpose("<h1>Done</h1>", 429), Purpose::Error);
 }
+
+#[test]
+fn a_page_that_asks_for_a_code_is_that_whatever_it_is_called_and_a_hint_counts_where_its_words_are() {
+    let signs_in = Hint { heading: Some("^Sign-in".into()), ..Hint::default() };
+    let says_no = Hint { refuse: Some("[ Cancel ]".into()), ..Hint::default() };
+    let hints = Hints::from([("login".into(), signs_in), ("consent".into(), says_no)]);
+    let code = Page::read("<title>Sign-in</title><form method=post><input name=user_code></form>");
+    assert_eq!(code.purpose(200, Flow::Device, &hints), Purpose::EnterCode);
+    assert_eq!(code.purpose(200, Flow::Authorize, &hints), Purpose::Login);
+    let confirm = Page::read(
+        "<form id=f><input type=hidden name=confirm value=yes></form><button form=f>Continue</button><button form=f name=abort value=yes>[ Abort ]</button>",
+    );
+    let (_, no) = confirm.decide(false, "consent", &hints).unwrap();
+    assert!(no.contains(&("abort".to_owned(), "yes".to_owned())), "{no:?}");
+}
