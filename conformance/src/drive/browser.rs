@@ -173,7 +173,8 @@ fn next(url: &Url, answer: &Answer, places: &dyn Places, flow: Flow, intent: &In
         }
         Purpose::SelectAccount => (Landed::SelectAccount, intent.person.as_ref().and_then(|p| page.choose(p))),
         Purpose::Consent => {
-            let decide = intent.decide.filter(|_| intent.person.is_some());
+            // What a device wants some providers ask of anybody, before they ask who it is (RFC 8628 §3.3).
+            let decide = intent.decide.filter(|_| intent.person.is_some() || flow == Flow::Device);
             if let Some(to) = link(&page, url, decide, "consent", hints) {
                 return follow(to, places, flow);
             }

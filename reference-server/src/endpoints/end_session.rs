@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use hyper::{Method, StatusCode};
 
+use super::conversation::or_page;
 use crate::browser::{self, Visit, own_form};
 use crate::config::Client;
 use crate::exchange::Answer;
@@ -44,13 +45,13 @@ struct Asked {
 /// Answers a logout request.
 pub async fn answer(mut cx: Cx<'_>) -> Answer {
     let answer = asked_for(&mut cx).await;
-    answer.unwrap_or_else(|refusal| pages::refused(&cx, &refusal))
+    or_page(&cx, answer)
 }
 
 /// `POST /end_session/confirm`: what the user says to the question.
 pub async fn confirm(mut cx: Cx<'_>) -> Answer {
     let answer = confirmed(&mut cx).await;
-    answer.unwrap_or_else(|refusal| pages::refused(&cx, &refusal))
+    or_page(&cx, answer)
 }
 
 /// `GET /signed-out`: where a logout ends that leads nowhere else.
